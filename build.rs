@@ -1,0 +1,2 @@
+//! Compiles the weak C shim of the default HAL.
+fn main() {}

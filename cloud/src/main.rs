@@ -1,0 +1,2 @@
+//! The `iotx-cloud` command.
+fn main() {}

@@ -1,0 +1,17 @@
+//! The CoAP client of Alibaba Cloud's C device SDK, rebuilt in Rust as a drop-in.
+//!
+//! The crate is layered; every layer knows only the ones below it:
+//!
+//! * [`capi`]: the exported C names, thin, checked and panic-proof;
+//! * [`client`]: one device's session: authentication, exchanges, delivery;
+//! * [`coap`] and [`cloud_auth`]: the message layer of RFC 7252 and the cloud's signatures, tokens and
+//!   payload encryption; no I/O, no `unsafe`;
+//! * [`hal`]: the seam, safe traits over the imported `HAL_*` symbols;
+//! * `hal_default`: weak Linux defaults for those symbols, reached by the linker only.
+
+pub mod capi;
+pub mod client;
+pub mod cloud_auth;
+pub mod coap;
+pub mod hal;
+mod hal_default;
