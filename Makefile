@@ -1,0 +1,48 @@
+# Entry points for people; everything is done by CMake, cargo and the scripts.
+# Variables: BUILD_DIR, BUILD_TYPE (Release or Debug), EXAMPLE (a coap-example.c of your own), CMAKE_FLAGS.
+
+BUILD_DIR ?= build
+BUILD_TYPE ?= Release
+EXAMPLE ?=
+CMAKE_FLAGS ?=
+
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+CONFIGURE = cmake -S . -B "$(BUILD_DIR)" -DCMAKE_BUILD_TYPE="$(BUILD_TYPE)" \
+	$(if $(EXAMPLE),-DIOTX_EXAMPLE="$(EXAMPLE)",-UIOTX_EXAMPLE) $(CMAKE_FLAGS)
+BUILD = cmake --build "$(BUILD_DIR)" --parallel $(JOBS)
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test lint clean help
+
+build: ## Build libiot_sdk.a, libiot_sdk.so and the examples into build/
+	@scripts/bootstrap.sh build
+	$(CONFIGURE)
+	$(BUILD)
+
+demo: ## Start a local cloud and report to it over DTLS, symmetric encryption and plain CoAP
+	@scripts/bootstrap.sh build
+	$(CONFIGURE)
+	$(BUILD) --target coap-example iotx-cloud
+	scripts/demo.sh "$(BUILD_DIR)"
+
+test: ## Build everything and run every test: Rust, C, headers, exported symbols
+	@scripts/bootstrap.sh test
+	$(CONFIGURE) -DIOTX_BUILD_TESTS=ON
+	$(BUILD)
+	IOT_SDK_LIB_DIR="$(abspath $(BUILD_DIR))" cargo test --workspace --locked
+	cd "$(BUILD_DIR)" && ctest --output-on-failure --no-tests=error
+	scripts/check-headers.sh
+
+lint: ## Check formatting and lints of Rust and shell
+	@scripts/bootstrap.sh lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --locked --no-default-features -- -D warnings
+	shellcheck scripts/*.sh .ci/run
+
+clean: ## Remove everything built
+	rm -rf "$(BUILD_DIR)"
+	cargo clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
