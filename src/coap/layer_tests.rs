@@ -407,7 +407,7 @@ fn an_oversized_payload_is_refused_without_side_effects() {
 fn aborting_gives_the_value_back_and_silences_the_exchange() {
     let mut bench = Bench::new();
     let token = bench.submit(Confirmable, "first");
-    assert_eq!(bench.layer.next_token() == token, false);
+    assert_ne!(bench.layer.next_token(), token);
     bench.transmit();
     assert_eq!(bench.layer.abort(token), Some("first"));
     assert_eq!(bench.layer.abort(token), None);
