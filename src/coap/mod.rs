@@ -1,1 +1,33 @@
-//! (module documentation)
+//! CoAP as RFC 7252 defines it, seen from a client: bytes and instants in, datagrams and outcomes out.
+//!
+//! Nothing here knows a socket, a clock, OpenSSL or a C type, so all of it runs under a virtual clock.
+//!
+//! * [`Datagram`]: the strict, allocation-free reader every received byte passes first;
+//! * [`RequestHead`]: requests, encoded by `coap-lite` and kept ready for re-use;
+//! * [`MessageLayer`]: exchanges, retransmission, deduplication (sections 4 and 5.3).
+#![forbid(unsafe_code)]
+
+mod code;
+mod layer;
+mod message_id;
+mod option;
+mod params;
+mod path;
+mod reader;
+mod request;
+mod time;
+mod token;
+
+#[cfg(test)]
+mod layer_tests;
+
+pub use code::{Class, Code};
+pub use layer::{Ended, Handled, MessageLayer, Outcome, Reply, SubmitError};
+pub use message_id::MessageIds;
+pub use option::{OptionNumber, Options};
+pub use params::TransmissionParams;
+pub use path::{MAX_PATH_LEN, PathError, check as check_path, segments};
+pub use reader::{Datagram, FormatError, MessageType};
+pub use request::{MAX_DATAGRAM, RequestError, RequestHead, RequestHeadBuilder};
+pub use time::{Instant, RandomSource};
+pub use token::{Token, Tokens};

@@ -1,0 +1,7 @@
+/* HTTP client: nothing of it concerns a CoAP firmware. */
+#ifndef IOT_EXPORT_HTTP_H
+#define IOT_EXPORT_HTTP_H
+
+#include <stdint.h>
+
+#endif /* IOT_EXPORT_HTTP_H */

@@ -1,0 +1,80 @@
+//! The two things the core borrows from the world: instants and randomness.
+
+use core::ops::Add;
+use core::time::Duration;
+
+/// A point on the caller's monotonic clock, in milliseconds since an arbitrary start.
+///
+/// The core never reads a clock: whoever drives it says what time it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The instant `millis` milliseconds after the clock's start.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the clock's start.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to `self`; zero when `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
+        )
+    }
+}
+
+/// A source of random numbers: the platform's generator, or a seeded one under test.
+pub trait RandomSource {
+    /// Thirty-two random bits.
+    fn next_u32(&mut self) -> u32;
+
+    /// A number below `bound`; 0 when `bound` is 0.
+    fn below(&mut self, bound: u32) -> u32 {
+        // The scaling of Lemire's method without its rejection step: the bias is below 2^-32 * bound,
+        // which no use in this crate (jitter, first ids) can notice.
+        ((u64::from(self.next_u32()) * u64::from(bound)) >> 32) as u32
+    }
+}
+
+impl<F: FnMut() -> u32> RandomSource for F {
+    fn next_u32(&mut self) -> u32 {
+        self()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_never_go_below_zero() {
+        let (a, b) = (Instant::from_millis(5), Instant::from_millis(9));
+        assert_eq!(b.since(a), Duration::from_millis(4));
+        assert_eq!(a.since(b), Duration::ZERO);
+        assert_eq!(a + Duration::MAX, Instant::from_millis(u64::MAX));
+    }
+
+    #[test]
+    fn below_covers_its_range_and_stays_in_it() {
+        assert_eq!((|| u32::MAX).below(10), 9);
+        assert_eq!((|| 0).below(10), 0);
+        assert_eq!((|| u32::MAX).below(0), 0);
+    }
+}
