@@ -1,1 +1,26 @@
-//! (module documentation)
+//! What the cloud asks of a device beyond CoAP itself: who it is, and, in the symmetric mode, how
+//! its payloads are hidden.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `sign` | the HMAC over the parameters of a request |
+//! | [`dtls_psk`] | identity and key of a DTLS handshake with a pre-shared key |
+//! | `secret` | text that is wiped after use and never printed |
+//!
+//! "Symmetric" is the cloud's name for the scheme that the C SDK calls *coap-psk*: plain CoAP over
+//! UDP with AES-encrypted payloads. It has nothing to do with DTLS-PSK, which is [`dtls_psk`].
+//!
+//! Bytes in, bytes out: nothing here does I/O, logs, or keeps state between calls. Both ends of the
+//! conversation use these functions; the cloud's end verifies with the ones that the device's end
+//! signs with.
+
+#![forbid(unsafe_code)]
+
+pub mod dtls_psk;
+mod secret;
+mod sign;
+#[cfg(test)]
+mod testing;
+
+pub use secret::Secret;
+pub use sign::{SignMethod, Signature, sign_parameters};

@@ -1,0 +1,7 @@
+//! Helpers shared by the tests of this module.
+
+/// The device of the test vectors; none of it exists.
+pub(super) const PRODUCT_KEY: &str = "a1B2c3D4e5F";
+pub(super) const DEVICE_NAME: &str = "dev01";
+pub(super) const CLIENT_ID: &str = "a1B2c3D4e5F.dev01";
+pub(super) const DEVICE_SECRET: &[u8] = b"0123456789abcdef0123456789ABCDEF";
