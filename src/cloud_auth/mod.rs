@@ -4,6 +4,7 @@
 //! | module | subject |
 //! |---|---|
 //! | `sign` | the HMAC over the parameters of a request |
+//! | `request` | the payload of `POST /auth` |
 //! | [`dtls_psk`] | identity and key of a DTLS handshake with a pre-shared key |
 //! | `secret` | text that is wiped after use and never printed |
 //!
@@ -17,10 +18,12 @@
 #![forbid(unsafe_code)]
 
 pub mod dtls_psk;
+mod request;
 mod secret;
 mod sign;
 #[cfg(test)]
 mod testing;
 
+pub use request::{AuthRequest, Encoding};
 pub use secret::Secret;
 pub use sign::{SignMethod, Signature, sign_parameters};
