@@ -18,3 +18,32 @@ pub(super) fn unhex(text: &str) -> Vec<u8> {
         .map(|pair| (pair[0] * 16 + pair[1]) as u8)
         .collect()
 }
+
+/// Marsaglia's xorshift64: the same sequence on every run and every machine.
+pub(super) struct Xorshift(u64);
+
+impl Xorshift {
+    pub(super) fn new(seed: u64) -> Self {
+        assert_ne!(seed, 0);
+        Self(seed)
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// A number from 0 up to, not including, `bound`.
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        ((self.next() >> 16) % bound as u64) as usize
+    }
+
+    pub(super) fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| (self.next() >> 24) as u8).collect()
+    }
+}
+
+/// Rounds of a pseudo-random test: fewer under Miri, which runs a few hundred times slower.
+pub(super) const ROUNDS: usize = if cfg!(miri) { 200 } else { 50_000 };
