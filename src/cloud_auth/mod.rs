@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `sign` | the HMAC over the parameters of a request |
 //! | `request` | the payload of `POST /auth` |
+//! | `answer` | the payload of its 2.05 answer: the token, and the grant of the symmetric mode |
 //! | `symmetric` | the session key of the symmetric mode, payload and sequence number encryption |
 //! | [`dtls_psk`] | identity and key of a DTLS handshake with a pre-shared key |
 //! | `secret` | text that is wiped after use and never printed |
@@ -19,6 +20,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 mod crypto;
 mod decimal;
 pub mod dtls_psk;
@@ -29,6 +31,9 @@ mod symmetric;
 #[cfg(test)]
 mod testing;
 
+pub use answer::{
+    AnswerError, AuthAnswer, MAX_RANDOM_LEN, MAX_TOKEN_LEN, SymmetricGrant, parse_answer,
+};
 pub use crypto::CipherError;
 pub use request::{AuthRequest, Encoding};
 pub use secret::Secret;
