@@ -183,6 +183,37 @@ impl<U> MessageLayer<U> {
         if self.queued() >= self.params.queue_limit {
             return Err(SubmitError::QueueFull);
         }
+        let index = self.exchanges.len();
+        self.insert(index, random, message_type, head, payload, user)
+    }
+
+    /// Takes a request that goes before those already waiting, and however many they are.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError::Request`]; nothing has changed then.
+    pub fn submit_first(
+        &mut self,
+        random: &mut dyn RandomSource,
+        message_type: MessageType,
+        head: &RequestHead,
+        payload: &[u8],
+        user: U,
+    ) -> Result<u32, SubmitError> {
+        let index = self.exchanges.iter().position(|e| !e.is_sent());
+        let index = index.unwrap_or(self.exchanges.len());
+        self.insert(index, random, message_type, head, payload, user)
+    }
+
+    fn insert(
+        &mut self,
+        index: usize,
+        random: &mut dyn RandomSource,
+        message_type: MessageType,
+        head: &RequestHead,
+        payload: &[u8],
+        user: U,
+    ) -> Result<u32, SubmitError> {
         let exchanges = &self.exchanges;
         let message_id = self
             .ids
@@ -191,17 +222,20 @@ impl<U> MessageLayer<U> {
         let mut bytes = self.spare_buffers.pop().unwrap_or_default();
         head.write(message_type, message_id, token, payload, &mut bytes)
             .map_err(SubmitError::Request)?;
-        let token = self
-            .tokens
+        self.tokens
             .take(random, |n| exchanges.iter().any(|e| e.token == n));
-        self.exchanges.push(Exchange {
-            user,
-            message_type,
-            message_id,
-            token,
-            bytes,
-            state: State::Queued,
-        });
+        let state = State::Queued;
+        self.exchanges.insert(
+            index,
+            Exchange {
+                user,
+                message_type,
+                message_id,
+                token,
+                bytes,
+                state,
+            },
+        );
         Ok(token)
     }
 

@@ -417,3 +417,22 @@ fn aborting_gives_the_value_back_and_silences_the_exchange() {
     bench.advance(60_000);
     assert!(bench.transmit()[0].ends_with(b"b"));
 }
+
+#[test]
+fn what_is_submitted_first_overtakes_a_full_queue_but_not_nstart() {
+    let params = TransmissionParams {
+        queue_limit: 1,
+        ..TransmissionParams::default()
+    };
+    let mut bench = Bench::with(params);
+    bench.submit(Confirmable, "in flight");
+    let sent = bench.transmit();
+    bench.submit(Confirmable, "waiting");
+    bench
+        .layer
+        .submit_first(&mut || 1, Confirmable, &bench.head, b"urgent", "urgent")
+        .unwrap();
+    assert!(bench.transmit().is_empty());
+    bench.receive(&response(Acknowledgement, id_of(&sent[0]), &sent[0]));
+    assert!(bench.transmit()[0].ends_with(b"urgent"));
+}

@@ -1,0 +1,512 @@
+//! The driver over a virtual platform: no socket, no wall clock.
+//!
+//! The clock moves only while the client waits or sleeps; what the "cloud" does is a script of
+//! datagrams with arrival times, or a function of what was sent.
+
+use super::*;
+use crate::cloud_auth::Secret;
+use crate::coap::{Code, Instant};
+use core::cell::RefCell;
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// What the scripted network does.
+#[derive(Default)]
+struct World {
+    now: u64,
+    sent: Vec<(u64, Vec<u8>)>,
+    arriving: VecDeque<(u64, Arriving)>,
+    respond: Option<Responder>,
+    refuse_writes: bool,
+    connects: usize,
+    refuse_connects: bool,
+    receives: usize,
+    draws: u32,
+}
+
+type Responder = Box<dyn FnMut(&[u8], usize) -> Vec<(u64, Arriving)>>;
+
+#[derive(Clone)]
+enum Arriving {
+    Datagram(Vec<u8>),
+    Failure,
+    Close,
+}
+
+#[derive(Clone, Default)]
+struct Fake(Rc<RefCell<World>>);
+
+impl Platform for Fake {
+    type Transport = Self;
+
+    fn now(&self) -> Instant {
+        Instant::from_millis(self.0.borrow().now)
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.0.borrow_mut().now += duration.as_millis() as u64;
+    }
+
+    fn random(&self) -> u32 {
+        let mut world = self.0.borrow_mut();
+        world.draws = world.draws.wrapping_add(0x1234_5677);
+        world.draws
+    }
+
+    fn connect(&self, _: &ConnectRequest<'_>) -> Result<Self, ConnectError> {
+        let mut world = self.0.borrow_mut();
+        world.connects += 1;
+        if world.refuse_connects {
+            Err(ConnectError)
+        } else {
+            Ok(self.clone())
+        }
+    }
+}
+
+impl Transport for Fake {
+    fn send(&self, datagram: &[u8]) -> Result<(), SendFailed> {
+        let mut world = self.0.borrow_mut();
+        if world.refuse_writes {
+            return Err(SendFailed);
+        }
+        let now = world.now;
+        world.sent.push((now, datagram.to_vec()));
+        let count = world.sent.len();
+        if let Some(mut respond) = world.respond.take() {
+            let answers = respond(datagram, count);
+            world
+                .arriving
+                .extend(answers.into_iter().map(|(delay, what)| (now + delay, what)));
+            world.respond = Some(respond);
+        }
+        Ok(())
+    }
+
+    fn receive(&self, buffer: &mut [u8], timeout: Duration) -> Received {
+        let mut world = self.0.borrow_mut();
+        world.receives += 1;
+        assert!(
+            timeout >= Duration::from_millis(1),
+            "a HAL takes 0 for \"wait for ever\""
+        );
+        let until = world.now + timeout.as_millis() as u64;
+        let Some((at, _)) = world.arriving.front().filter(|(at, _)| *at <= until) else {
+            world.now = until;
+            return Received::Nothing;
+        };
+        world.now = world.now.max(*at);
+        match world.arriving.pop_front().unwrap().1 {
+            Arriving::Datagram(bytes) => {
+                buffer[..bytes.len()].copy_from_slice(&bytes);
+                Received::Datagram(bytes.len())
+            }
+            Arriving::Failure => Received::Failed,
+            Arriving::Close => Received::Closed,
+        }
+    }
+}
+
+fn answer(request: &[u8], code: u8, payload: &[u8]) -> Arriving {
+    let mut bytes = vec![0x64, code, request[2], request[3]];
+    bytes.extend_from_slice(&request[4..8]);
+    if !payload.is_empty() {
+        bytes.push(0xff);
+        bytes.extend_from_slice(payload);
+    }
+    Arriving::Datagram(bytes)
+}
+
+const GRANT: &[u8] = br#"{"token":"tok"}"#;
+const REPORT: Report<'_> = Report {
+    path: b"/topic/pk/dn/update",
+    payload: b"{}",
+    content_format: 50,
+    confirmable: true,
+};
+
+/// Answers /auth with a token and everything else with an empty 2.05, each after `delay` ms.
+fn friendly_cloud(delay: u64) -> Responder {
+    Box::new(move |request, _| {
+        if request[0] & 0x30 != 0 {
+            return vec![]; // ACK or RST from the client
+        }
+        let payload = if request[8..].starts_with(b"\xb4auth") {
+            GRANT
+        } else {
+            b""
+        };
+        vec![(delay, answer(request, 0x45, payload))]
+    })
+}
+
+fn client(world: &Fake) -> Client<Fake, u32> {
+    client_with(world, Settings::default())
+}
+
+fn client_with(world: &Fake, settings: Settings) -> Client<Fake, u32> {
+    let identity = DeviceIdentity {
+        product_key: "pk".into(),
+        device_name: "dn".into(),
+        device_id: String::new(),
+        device_secret: Secret::new("secret"),
+    };
+    let endpoint = Endpoint::parse("coap://h").unwrap();
+    Client::connect(world.clone(), identity, endpoint, settings).unwrap()
+}
+
+fn no_delivery(delivery: Delivery<'_, u32>) {
+    panic!("unexpected delivery: {delivery:?}")
+}
+
+fn authenticated(world: &Fake) -> Client<Fake, u32> {
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let client = client(world);
+    client.authenticate(&mut no_delivery).unwrap();
+    client
+}
+
+fn since(world: &Fake, start: u64) -> u64 {
+    world.0.borrow().now - start
+}
+
+#[test]
+fn authentication_returns_with_the_answer_and_asks_the_network_once() {
+    let world = Fake::default();
+    world.0.borrow_mut().respond = Some(friendly_cloud(37));
+    let client = client(&world);
+    assert_eq!(client.authenticate(&mut no_delivery), Ok(()));
+    assert!(client.is_authenticated());
+    assert_eq!((since(&world, 0), world.0.borrow().receives), (37, 1));
+}
+
+#[test]
+fn authentication_resends_inside_the_call_by_the_clock() {
+    let world = Fake::default();
+    let mut cloud = friendly_cloud(5);
+    world.0.borrow_mut().respond = Some(Box::new(move |request, count| {
+        if count < 3 {
+            vec![]
+        } else {
+            cloud(request, count)
+        }
+    }));
+    let client = client(&world);
+    assert_eq!(client.authenticate(&mut no_delivery), Ok(()));
+    let world = world.0.borrow();
+    let times: Vec<_> = world.sent.iter().map(|(at, _)| *at).collect();
+    assert_eq!(times.len(), 3);
+    assert!((2_000..=3_000).contains(&times[1]), "{times:?}");
+    assert_eq!(times[2] - times[1], 2 * times[1], "the timeout doubles");
+    assert!(
+        world
+            .sent
+            .iter()
+            .all(|(_, bytes)| *bytes == world.sent[0].1)
+    );
+}
+
+#[test]
+fn a_silent_cloud_ends_the_authentication_at_its_bound_with_a_truthful_error() {
+    let world = Fake::default();
+    let client = client(&world);
+    assert_eq!(
+        client.authenticate(&mut no_delivery),
+        Err(AuthError::TimedOut)
+    );
+    assert_eq!(since(&world, 0), 10_000);
+    assert!(!client.is_authenticated());
+}
+
+#[test]
+fn a_late_answer_still_authenticates_from_run() {
+    let world = Fake::default();
+    let client = client(&world);
+    assert_eq!(
+        client.authenticate(&mut no_delivery),
+        Err(AuthError::TimedOut)
+    );
+    let request = world.0.borrow().sent.last().unwrap().1.clone();
+    world
+        .0
+        .borrow_mut()
+        .arriving
+        .push_back((11_000, answer(&request, 0x45, GRANT)));
+    client.run(Duration::from_secs(5), &mut no_delivery);
+    assert!(client.is_authenticated());
+    assert_eq!(since(&world, 0), 11_000);
+}
+
+#[test]
+fn a_refusal_ends_the_authentication_at_once() {
+    let world = Fake::default();
+    world.0.borrow_mut().respond = Some(Box::new(|request, _| {
+        vec![(3, answer(request, 0x81, b"no"))]
+    }));
+    let client = client(&world);
+    assert_eq!(
+        client.authenticate(&mut no_delivery),
+        Err(AuthError::Refused)
+    );
+    assert_eq!((since(&world, 0), world.0.borrow().sent.len()), (3, 1));
+}
+
+#[test]
+fn a_busy_cloud_is_asked_again_with_doubling_pauses_inside_the_bound() {
+    let world = Fake::default();
+    world.0.borrow_mut().respond = Some(Box::new(|request, count| {
+        let (code, payload) = if count < 3 {
+            (0xa0, &b""[..])
+        } else {
+            (0x45, GRANT)
+        };
+        vec![(0, answer(request, code, payload))]
+    }));
+    let client = client(&world);
+    assert_eq!(client.authenticate(&mut no_delivery), Ok(()));
+    let times: Vec<_> = world.0.borrow().sent.iter().map(|(at, _)| *at).collect();
+    assert_eq!(times, [0, 1_000, 3_000]);
+}
+
+#[test]
+fn a_cloud_that_stays_busy_is_a_refusal_within_the_bound() {
+    let world = Fake::default();
+    world.0.borrow_mut().respond =
+        Some(Box::new(|request, _| vec![(0, answer(request, 0xa0, b""))]));
+    let client = client(&world);
+    assert_eq!(
+        client.authenticate(&mut no_delivery),
+        Err(AuthError::Refused)
+    );
+    let times: Vec<_> = world.0.borrow().sent.iter().map(|(at, _)| *at).collect();
+    assert_eq!(times, [0, 1_000, 3_000, 7_000]);
+    assert!(since(&world, 0) <= 10_000);
+}
+
+#[test]
+fn a_request_that_cannot_leave_is_told_as_such() {
+    let world = Fake::default();
+    let client = client(&world);
+    world.0.borrow_mut().refuse_writes = true;
+    assert_eq!(
+        client.authenticate(&mut no_delivery),
+        Err(AuthError::NotSent)
+    );
+    assert_eq!(since(&world, 0), 0);
+
+    let world = Fake::default();
+    let client = authenticated(&world);
+    world.0.borrow_mut().refuse_writes = true;
+    assert_eq!(client.send(&REPORT, 1), Err(SendError::NotSent));
+    world.0.borrow_mut().refuse_writes = false;
+    client.send(&REPORT, 2).unwrap();
+    let mut delivered = Vec::new();
+    client.run(Duration::from_secs(1), &mut |delivery| {
+        delivered.push(delivery.user)
+    });
+    assert_eq!(delivered, [2], "the failed report left nothing behind");
+}
+
+#[test]
+fn run_returns_with_the_response_and_terminates_the_payload() {
+    let world = Fake::default();
+    let client = authenticated(&world);
+    world.0.borrow_mut().respond = Some(Box::new(|request, _| {
+        vec![(40, answer(request, 0x45, b"hello"))]
+    }));
+    let start = world.0.borrow().now;
+    client.send(&REPORT, 5).unwrap();
+    let mut seen = None;
+    client.run(Duration::from_secs(3), &mut |delivery| {
+        seen = Some((
+            delivery.user,
+            delivery.head.code,
+            delivery.payload_and_nul.to_vec(),
+        ));
+    });
+    assert_eq!(seen, Some((5, Code::CONTENT, b"hello\0".to_vec())));
+    assert_eq!(since(&world, start), 40);
+}
+
+#[test]
+fn run_waits_its_time_and_not_longer() {
+    let world = Fake::default();
+    let client = client(&world);
+    client.run(Duration::from_millis(2_000), &mut no_delivery);
+    assert_eq!((since(&world, 0), world.0.borrow().receives), (2_000, 1));
+}
+
+#[test]
+fn junk_does_not_keep_run_from_returning() {
+    let world = Fake::default();
+    let client = client(&world);
+    for n in 0..100 {
+        let junk = Arriving::Datagram(vec![0xff; 3 + n as usize % 40]);
+        world.0.borrow_mut().arriving.push_back((n * 50, junk));
+    }
+    client.run(Duration::from_millis(2_000), &mut no_delivery);
+    assert_eq!(since(&world, 0), 2_000);
+    assert!(world.0.borrow().receives <= 42);
+}
+
+#[test]
+fn a_socket_that_fails_at_once_does_not_make_run_spin() {
+    let world = Fake::default();
+    let client = client(&world);
+    for _ in 0..10_000 {
+        world
+            .0
+            .borrow_mut()
+            .arriving
+            .push_back((0, Arriving::Failure));
+    }
+    client.run(Duration::from_millis(1_000), &mut no_delivery);
+    assert_eq!(since(&world, 0), 1_000);
+    assert!(world.0.borrow().receives <= 101);
+}
+
+#[test]
+fn retransmission_runs_by_the_clock_across_runs() {
+    let world = Fake::default();
+    let client = authenticated(&world);
+    world.0.borrow_mut().respond = None;
+    let start = world.0.borrow().now;
+    let before = world.0.borrow().sent.len();
+    client.send(&REPORT, 1).unwrap();
+    for _ in 0..40 {
+        client.run(Duration::from_millis(2_500), &mut no_delivery);
+    }
+    let times: Vec<_> = world.0.borrow().sent[before..]
+        .iter()
+        .map(|(at, _)| at - start)
+        .collect();
+    assert_eq!(times.len(), 5, "{times:?}");
+    let first = times[1];
+    assert!((2_000..=3_000).contains(&first));
+    assert_eq!(times, [0, first, 3 * first, 7 * first, 15 * first]);
+}
+
+#[test]
+fn several_answers_that_are_here_already_are_taken_in_one_run() {
+    let settings = Settings {
+        transmission: crate::coap::TransmissionParams {
+            nstart: 10,
+            ..Default::default()
+        },
+        ..Settings::default()
+    };
+    let world = Fake::default();
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let client = client_with(&world, settings);
+    client.authenticate(&mut no_delivery).unwrap();
+    for user in 0..5 {
+        client.send(&REPORT, user).unwrap();
+    }
+    let mut delivered = Vec::new();
+    client.run(Duration::from_secs(3), &mut |delivery| {
+        delivered.push(delivery.user)
+    });
+    assert_eq!(delivered, [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_delivery_may_call_everything_again() {
+    let world = Fake::default();
+    let client = authenticated(&world);
+    client.send(&REPORT, 1).unwrap();
+    let mut log = Vec::new();
+    client.run(Duration::from_secs(1), &mut |outer| {
+        let payload = outer.payload_and_nul.to_vec();
+        client.send(&REPORT, 2).unwrap();
+        client.run(Duration::from_secs(1), &mut |inner| log.push(inner.user));
+        assert_eq!(client.authenticate(&mut no_delivery), Ok(()));
+        assert_eq!(
+            outer.payload_and_nul, payload,
+            "the outer payload stays where it is"
+        );
+        log.push(outer.user);
+    });
+    assert_eq!(log, [2, 1]);
+}
+
+#[test]
+fn closing_from_a_delivery_ends_the_outer_call() {
+    let world = Fake::default();
+    let client = authenticated(&world);
+    client.send(&REPORT, 1).unwrap();
+    let start = world.0.borrow().now;
+    client.run(Duration::from_secs(60), &mut |_| client.close());
+    assert!(since(&world, start) < 100);
+    assert_eq!(client.send(&REPORT, 2), Err(SendError::NotSent));
+    assert_eq!(
+        client.authenticate(&mut no_delivery),
+        Err(AuthError::NotSent)
+    );
+    client.run(Duration::from_secs(60), &mut no_delivery);
+    assert!(
+        since(&world, start) < 100,
+        "a closed client returns at once"
+    );
+}
+
+#[test]
+fn a_connection_that_ended_is_told_and_opened_again_by_the_next_authentication() {
+    let world = Fake::default();
+    let client = authenticated(&world);
+    let start = world.0.borrow().now;
+    world
+        .0
+        .borrow_mut()
+        .arriving
+        .push_back((start, Arriving::Close));
+    client.run(Duration::from_secs(2), &mut no_delivery);
+    assert_eq!(
+        since(&world, start),
+        2_000,
+        "no spinning on a dead connection"
+    );
+    assert_eq!(client.send(&REPORT, 1), Err(SendError::NotSent));
+
+    world.0.borrow_mut().refuse_connects = true;
+    assert_eq!(
+        client.authenticate(&mut no_delivery),
+        Err(AuthError::NotSent)
+    );
+    world.0.borrow_mut().refuse_connects = false;
+    assert_eq!(client.authenticate(&mut no_delivery), Ok(()));
+    assert_eq!(world.0.borrow().connects, 3);
+    assert_eq!(client.send(&REPORT, 2), Ok(()));
+}
+
+#[test]
+fn an_oversized_datagram_is_dropped_whole() {
+    let world = Fake::default();
+    let client = authenticated(&world);
+    world.0.borrow_mut().respond = Some(Box::new(|request, _| {
+        let payload = vec![b'x'; RECEIVE_CAPACITY + 1 - 9];
+        vec![
+            (1, answer(request, 0x45, &payload)),
+            (2, answer(request, 0x45, &payload[..RECEIVE_CAPACITY - 9])),
+        ]
+    }));
+    client.send(&REPORT, 1).unwrap();
+    let mut lengths = Vec::new();
+    client.run(Duration::from_secs(1), &mut |d| {
+        lengths.push(d.payload_and_nul.len() - 1)
+    });
+    assert_eq!(lengths, [RECEIVE_CAPACITY - 9]);
+}
+
+#[test]
+fn the_next_token_is_known_in_advance() {
+    let world = Fake::default();
+    let client = authenticated(&world);
+    let promised = client.next_token();
+    client.send(&REPORT, 1).unwrap();
+    let mut token = None;
+    client.run(Duration::from_secs(1), &mut |d| {
+        token = Some(d.head.token.number())
+    });
+    assert_eq!(token, Some(promised));
+}

@@ -1,0 +1,54 @@
+//! What a client may be told beyond the SDK's configuration.
+
+use super::endpoint::TokenOption;
+use crate::cloud_auth::{Encoding, SignMethod};
+use crate::coap::TransmissionParams;
+use core::time::Duration;
+
+/// Which proofs of identity the DTLS ClientHello offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DtlsOffer {
+    /// Server certificate first, pre-shared key last.
+    #[default]
+    Both,
+    /// Server certificate only.
+    CertificateOnly,
+    /// Pre-shared key only.
+    PskOnly,
+}
+
+/// The settings of one client; the defaults are what the SDK's own configuration implies.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Transmission parameters (RFC 7252 section 4.8).
+    pub transmission: TransmissionParams,
+    /// Signature of the authentication request.
+    pub sign_method: SignMethod,
+    /// Encoding of the authentication request and its answer.
+    pub encoding: Encoding,
+    /// `ackMode` of the authentication request: 1 asks the cloud to answer in separate responses.
+    pub ack_mode: Option<u8>,
+    /// How long one authentication may take altogether.
+    pub auth_bound: Duration,
+    /// How long a token is used before a new authentication is due (48 h by the cloud's document).
+    pub token_lifetime: Duration,
+    /// The token option; `None` chooses by host ([`Endpoint::token_option`](super::Endpoint)).
+    pub token_option: Option<TokenOption>,
+    /// What the DTLS handshake offers.
+    pub dtls_offer: DtlsOffer,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            transmission: TransmissionParams::default(),
+            sign_method: SignMethod::default(),
+            encoding: Encoding::default(),
+            ack_mode: None,
+            auth_bound: Duration::from_secs(10),
+            token_lifetime: Duration::from_secs(48 * 60 * 60),
+            token_option: None,
+            dtls_offer: DtlsOffer::default(),
+        }
+    }
+}
