@@ -4,7 +4,6 @@ set(example_dir "${PROJECT_SOURCE_DIR}/c_examples")
 
 function(iotx_add_example name library)
     add_executable(${name} ${ARGN})
-    target_include_directories(${name} PRIVATE "${example_dir}")
     target_compile_options(${name} PRIVATE -Wall)
     target_link_libraries(${name} PRIVATE ${library})
 endfunction()
