@@ -2,8 +2,16 @@
 
 set(example_dir "${PROJECT_SOURCE_DIR}/c_examples")
 
-function(iotx_add_example name library)
-    add_executable(${name} ${ARGN})
+# An example in the style of SDK 2.30 has no main, but a linkkit_main, which app_entry.c calls.
+function(iotx_add_example name library source)
+    file(STRINGS "${source}" main REGEX "^((int|void)[ \t]+)?main[ \t]*\\(")
+    file(STRINGS "${source}" linkkit_main REGEX "^(int[ \t]+)?linkkit_main[ \t]*\\(")
+    set(entry "")
+    if(linkkit_main AND NOT main)
+        set(entry "${example_dir}/app_entry.c")
+    endif()
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
+    add_executable(${name} "${source}" ${entry})
     target_compile_options(${name} PRIVATE -Wall)
     target_link_libraries(${name} PRIVATE ${library})
 endfunction()
@@ -18,15 +26,7 @@ if(IOTX_EXAMPLE)
     if(NOT EXISTS "${user_example}")
         message(FATAL_ERROR "IOTX_EXAMPLE: no file ${user_example}")
     endif()
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${user_example}")
-    set(user_sources "${user_example}")
-    # The example of 2.30 has no main: app_entry.c calls its linkkit_main.
-    file(STRINGS "${user_example}" has_main REGEX "(^|[^A-Za-z0-9_])main[ \t]*\\(")
-    file(STRINGS "${user_example}" has_linkkit_main REGEX "(^|[^A-Za-z0-9_])linkkit_main[ \t]*\\(")
-    if(has_linkkit_main AND NOT has_main)
-        list(APPEND user_sources "${example_dir}/app_entry.c")
-    endif()
-    iotx_add_example(coap-user-example iot_sdk_static ${user_sources})
+    iotx_add_example(coap-user-example iot_sdk_static "${user_example}")
 
     # Up to 3.10 the example formats its URL into an array of an inner block and passes it to IOT_CoAP_Init after that
     # block has ended. Keep the compiler from giving the array's place on the stack to something else.

@@ -1,0 +1,74 @@
+# shellcheck shell=bash
+# Functions for scripts that need a stand-in cloud; to be sourced. Everything it makes lives in ${cloud_dir}.
+
+cloud_pid=
+cloud_dir=
+
+# The one device it knows.
+cloud_product_key=a1B2c3D4e5F
+cloud_device_name=dev01
+cloud_device_secret=0123456789abcdef0123456789ABCDEF
+
+# cloud_start BINARY: starts it on free ports of the loopback with one device, waits until it serves, and points the
+# library's default HAL at it (IOTX_CONNECT_TO, IOTX_EXTRA_CA).
+cloud_start() {
+    local binary=$1 line ready=no
+    local udp_port='' dtls_port='' psk_port='' ca=''
+
+    cloud_dir=$(mktemp -d "${TMPDIR:-/tmp}/iotx-cloud.XXXXXX")
+    : >"$cloud_dir/log"
+    mkfifo "$cloud_dir/output"
+    "$binary" --data-dir "$cloud_dir/data" --bind 127.0.0.1 \
+        --udp-port 0 --dtls-port 0 --psk-port 0 \
+        --device "$cloud_product_key,$cloud_device_name,$cloud_device_secret" \
+        >"$cloud_dir/output" 2>&1 &
+    cloud_pid=$!
+    exec {cloud_output}<"$cloud_dir/output"
+
+    while read -r -t 60 -u "$cloud_output" line; do
+        printf '%s\n' "$line" >>"$cloud_dir/log"
+        case $line in
+        udp*) udp_port=${line##*:} ;;
+        dtls*) dtls_port=${line##*:} ;;
+        psk*) psk_port=${line##*:} ;;
+        ca*) ca=${line#* } ;;
+        *ready*)
+            ready=yes
+            break
+            ;;
+        esac
+    done
+    if [ "$ready" = no ]; then
+        echo "The cloud did not start:" >&2
+        cat "$cloud_dir/log" >&2
+        return 1
+    fi
+    cat <&"$cloud_output" >>"$cloud_dir/log" & # to the end, which comes with the end of the cloud
+    cloud_logger=$!
+
+    export IOTX_CONNECT_TO="5684=127.0.0.1:$dtls_port,5683=127.0.0.1:$udp_port,5682=127.0.0.1:$psk_port"
+    export IOTX_EXTRA_CA="$ca"
+}
+
+# cloud_saw_report TRANSPORT: does the log of the stopped cloud hold a report over it, answered 2.05?
+cloud_saw_report() {
+    grep -Eq "$1.* /topic/$cloud_product_key/$cloud_device_name/.* 2\.05" "$cloud_dir/log"
+}
+
+# Stops the cloud; after that its log is complete.
+cloud_stop() {
+    if [ -n "$cloud_pid" ]; then
+        kill "$cloud_pid" 2>/dev/null || true
+        wait "$cloud_pid" "${cloud_logger-}" 2>/dev/null || true
+        cloud_pid=
+    fi
+}
+
+# Stops the cloud and removes what it made: for a trap.
+cloud_remove() {
+    cloud_stop
+    if [ -n "$cloud_dir" ]; then
+        rm -rf "$cloud_dir"
+        cloud_dir=
+    fi
+}
