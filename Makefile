@@ -29,7 +29,7 @@ test: ## Build everything and run every test: Rust, C, headers, exported symbols
 	@scripts/bootstrap.sh test
 	$(CONFIGURE) -DIOTX_BUILD_TESTS=ON
 	$(BUILD)
-	IOT_SDK_LIB_DIR="$(abspath $(BUILD_DIR))" cargo test --workspace --locked
+	IOT_SDK_LIB_DIR="$(BUILD_DIR)" cargo test --workspace --locked
 	cd "$(BUILD_DIR)" && ctest --output-on-failure --no-tests=error
 	scripts/check-headers.sh
 

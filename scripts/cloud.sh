@@ -52,7 +52,7 @@ cloud_start() {
 
 # cloud_saw_report TRANSPORT: does the log of the stopped cloud hold a report over it, answered 2.05?
 cloud_saw_report() {
-    grep -Eq "$1.* /topic/$cloud_product_key/$cloud_device_name/.* 2\.05" "$cloud_dir/log"
+    grep -q " $1 .* POST /topic/$cloud_product_key/$cloud_device_name/[^ ]* ->.* 2\.05 " "$cloud_dir/log"
 }
 
 # Stops the cloud; after that its log is complete.

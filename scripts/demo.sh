@@ -40,7 +40,7 @@ report "No security" -e pre -s nosec
 cloud_stop
 printf '\n== What the cloud saw\n'
 cat "$cloud_dir/log"
-for transport in dtls psk udp; do
+for transport in dtls sym udp; do
     if ! cloud_saw_report "$transport"; then
         echo "The cloud's log has no accepted report over $transport" >&2
         failed=1
