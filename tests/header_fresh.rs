@@ -1,0 +1,119 @@
+//! The committed `include/iotx_coap.h` is what cbindgen makes of `src/capi` today.
+//!
+//! The header is committed so that building firmware takes no generator, and generated so that it
+//! cannot drift from the exported functions. After a change in `src/capi`, bless the new header:
+//! `IOTX_BLESS=1 cargo test --test header_fresh`, and review its diff.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+const HEADER: &str = "include/iotx_coap.h";
+const BLESS: &str = "IOTX_BLESS";
+
+/// Generates the header from `src/capi/mod.rs` and the modules it declares, in their order. Items
+/// marked `/// cbindgen:ignore` belong to other headers.
+fn generate(root: &Path) -> String {
+    let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
+    let bindings = cbindgen::Builder::new()
+        .with_config(config)
+        .with_src(root.join("src/capi/mod.rs"))
+        .generate()
+        .expect("src/capi parses");
+    let mut header = Vec::new();
+    bindings.write(&mut header);
+    without_safety_sections(&String::from_utf8(header).expect("sources are UTF-8"))
+}
+
+/// Drops the "# Safety" sections of the doc comments. They tell a Rust caller what to prove; for a
+/// C caller the plain description above them says the same.
+fn without_safety_sections(header: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut skipping = false;
+    for line in header.lines() {
+        let text = line.trim_start();
+        if text == "* # Safety" {
+            skipping = true;
+        } else if skipping && (text == "*/" || text.starts_with("* # ")) {
+            skipping = false;
+            if text == "*/" && kept.last().is_some_and(|last| last.trim() == "*") {
+                kept.pop(); // the blank line above the section
+            }
+        }
+        if !skipping {
+            kept.push(line);
+        }
+    }
+    kept.join("\n") + "\n"
+}
+
+/// The first line in which two texts differ, with both versions.
+fn first_difference(committed: &str, fresh: &str) -> String {
+    let lines = committed.lines().count().max(fresh.lines().count());
+    for number in 0..lines {
+        let old = committed.lines().nth(number).unwrap_or("(end)");
+        let new = fresh.lines().nth(number).unwrap_or("(end)");
+        if old != new {
+            return format!(
+                "line {}\n  committed: {old}\n  generated: {new}",
+                number + 1
+            );
+        }
+    }
+    "line ends only".to_owned()
+}
+
+#[test]
+fn committed_header_is_what_the_sources_generate() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let fresh = generate(root);
+    if env::var_os(BLESS).is_some_and(|value| value == "1") {
+        fs::write(root.join(HEADER), &fresh).expect("the header can be written");
+        return;
+    }
+    let committed = fs::read_to_string(root.join(HEADER)).expect("the header is committed");
+    assert!(
+        committed == fresh,
+        "{HEADER} differs from src/capi, first in {}\nRewrite it with `{BLESS}=1 cargo test --test \
+         header_fresh` and review the diff.",
+        first_difference(&committed, &fresh),
+    );
+}
+
+#[test]
+fn header_speaks_c_only() {
+    let header = generate(Path::new(env!("CARGO_MANIFEST_DIR")));
+    for leftover in ["# Safety", "_int;", "_int ", "_SIZE]", "Option<", "[`"] {
+        assert!(
+            !header.contains(leftover),
+            "{leftover:?} is in the generated header"
+        );
+    }
+}
+
+#[test]
+fn safety_sections_are_dropped_wherever_they_stand() {
+    let last = "/**\n * Text.\n *\n * # Safety\n *\n * Proof.\n */\nint f(void);\n";
+    assert_eq!(
+        without_safety_sections(last),
+        "/**\n * Text.\n */\nint f(void);\n"
+    );
+
+    let middle = "/**\n * Text.\n *\n * # Safety\n * Proof.\n *\n * # Units\n * ms\n */\n";
+    assert_eq!(
+        without_safety_sections(middle),
+        "/**\n * Text.\n *\n * # Units\n * ms\n */\n"
+    );
+}
+
+#[test]
+fn first_difference_names_the_line() {
+    assert_eq!(
+        first_difference("a\nb\n", "a\nc\n"),
+        "line 2\n  committed: b\n  generated: c"
+    );
+    assert_eq!(
+        first_difference("a\n", "a\nb\n"),
+        "line 2\n  committed: (end)\n  generated: b"
+    );
+}
