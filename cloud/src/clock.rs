@@ -12,7 +12,10 @@ impl UnixMillis {
     /// This instant plus `by`, saturating.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
-        UnixMillis(self.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+        UnixMillis(
+            self.0
+                .saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)),
+        )
     }
 
     /// Whole seconds since 1970.
@@ -37,18 +40,26 @@ pub struct Clock {
 impl Clock {
     /// The system's clock.
     pub fn system() -> Self {
-        Clock { stopped_at: None, ahead: Arc::default() }
+        Clock {
+            stopped_at: None,
+            ahead: Arc::default(),
+        }
     }
 
     /// A clock that stands still but for [`advance`](Self::advance).
     pub fn stopped_at(time: UnixMillis) -> Self {
-        Clock { stopped_at: Some(time.0), ahead: Arc::default() }
+        Clock {
+            stopped_at: Some(time.0),
+            ahead: Arc::default(),
+        }
     }
 
     /// The time now.
     pub fn now(&self) -> UnixMillis {
         let base = self.stopped_at.unwrap_or_else(|| {
-            let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let passed = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
             u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
         });
         UnixMillis(base.saturating_add(self.ahead.load(Ordering::Relaxed)))

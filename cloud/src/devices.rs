@@ -22,7 +22,10 @@ pub struct DeviceId {
 impl DeviceId {
     /// Puts the two names together.
     pub fn new(product_key: impl Into<String>, device_name: impl Into<String>) -> Self {
-        DeviceId { product_key: product_key.into(), device_name: device_name.into() }
+        DeviceId {
+            product_key: product_key.into(),
+            device_name: device_name.into(),
+        }
     }
 }
 
@@ -91,7 +94,9 @@ impl DeviceEntry {
                 topics: None,
                 disabled: false,
             }),
-            _ => Err(DeviceError("a device is given as PRODUCT_KEY,DEVICE_NAME,SECRET".into())),
+            _ => Err(DeviceError(
+                "a device is given as PRODUCT_KEY,DEVICE_NAME,SECRET".into(),
+            )),
         }
     }
 }
@@ -123,16 +128,20 @@ impl Devices {
             return complain("product key, device name and secret must not be empty");
         }
         // These characters separate the names in topics and in the identity of DTLS-PSK.
-        if [&id.product_key, &id.device_name].iter().any(|n| n.contains(['/', '&', '|', '+', '#']))
+        if [&id.product_key, &id.device_name]
+            .iter()
+            .any(|n| n.contains(['/', '&', '|', '+', '#']))
         {
             return complain("a name must not contain any of / & | + #");
         }
-        let patterns: Vec<String> =
-            entry.topics.unwrap_or_else(|| DEFAULT_TOPICS.map(String::from).to_vec());
+        let patterns: Vec<String> = entry
+            .topics
+            .unwrap_or_else(|| DEFAULT_TOPICS.map(String::from).to_vec());
         let mut topics = Vec::new();
         for pattern in patterns {
-            let text =
-                pattern.replace("{pk}", &id.product_key).replace("{dn}", &id.device_name);
+            let text = pattern
+                .replace("{pk}", &id.product_key)
+                .replace("{dn}", &id.device_name);
             match TopicFilter::parse(&text) {
                 Some(filter) => topics.push(filter),
                 None => return complain(&format!("bad topic filter {pattern:?}")),
@@ -141,8 +150,12 @@ impl Devices {
         if self.by_id.contains_key(&id) {
             return complain("listed twice");
         }
-        let device =
-            Device { id: Arc::new(id.clone()), secret, disabled: entry.disabled, topics };
+        let device = Device {
+            id: Arc::new(id.clone()),
+            secret,
+            disabled: entry.disabled,
+            topics,
+        };
         self.by_id.insert(id, device);
         Ok(())
     }
@@ -206,7 +219,11 @@ mod tests {
         ] {
             assert!(device.may_publish(topic), "{topic}");
         }
-        for topic in ["/pk/other/update", "/sys/thing/deviceinfo/update", "/ota/device/x/pk/dn"] {
+        for topic in [
+            "/pk/other/update",
+            "/sys/thing/deviceinfo/update",
+            "/ota/device/x/pk/dn",
+        ] {
             assert!(!device.may_publish(topic), "{topic}");
         }
     }
@@ -231,14 +248,23 @@ mod tests {
     fn refuses_what_cannot_work() {
         let mut devices = Devices::default();
         devices.add(entry("pk,dn,s3cr3t")).unwrap();
-        for flag in [",dn,s3cr3t", "pk,,s3cr3t", "pk,x,", "p/k,dn,s3cr3t", "pk,d&n,s3cr3t", "pk,dn,s3cr3t"] {
+        for flag in [
+            ",dn,s3cr3t",
+            "pk,,s3cr3t",
+            "pk,x,",
+            "p/k,dn,s3cr3t",
+            "pk,d&n,s3cr3t",
+            "pk,dn,s3cr3t",
+        ] {
             let error = devices.add(entry(flag)).unwrap_err().to_string();
             assert!(!error.contains("s3cr3t"), "{error}");
         }
         assert!(DeviceEntry::from_flag("pk,dn").is_err());
         assert!(DeviceEntry::from_flag("pk,dn,s,x").is_err());
         assert!(parse_file(r#"[{"productKey":"pk","deviceName":"dn"}]"#).is_err());
-        assert!(parse_file(r#"[{"productKey":"pk","deviceNam":"dn","deviceSecret":"s"}]"#).is_err());
+        assert!(
+            parse_file(r#"[{"productKey":"pk","deviceNam":"dn","deviceSecret":"s"}]"#).is_err()
+        );
         assert!(!format!("{devices:?}").contains("s3cr3t"));
     }
 }

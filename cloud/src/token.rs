@@ -64,7 +64,13 @@ impl Issuer {
         let mut key = Zeroizing::new([0; 32]);
         rand_bytes(&mut *key)?;
         let key = PKey::hmac(&*key)?;
-        let mut issuer = Issuer { key, style, life, pinned: None, lengths: BTreeSet::new() };
+        let mut issuer = Issuer {
+            key,
+            style,
+            life,
+            pinned: None,
+            lengths: BTreeSet::new(),
+        };
         // Before the first device authenticates, the length of a token is known already.
         let sample = issuer.make(UnixMillis(1_700_000_000_000))?;
         issuer.lengths.insert(sample.as_bytes().len());
@@ -103,8 +109,11 @@ impl Issuer {
         let mut id = Zeroizing::new([0; 16]);
         rand_bytes(&mut *id)?;
         let id = Zeroizing::new(hex(&*id));
-        let claims =
-            Zeroizing::new(format!("{{\"token\":\"{}\",\"exp\":{}}}", *id, expires.seconds()));
+        let claims = Zeroizing::new(format!(
+            "{{\"token\":\"{}\",\"exp\":{}}}",
+            *id,
+            expires.seconds()
+        ));
         let signed = Zeroizing::new(format!("{header}{}", *base64url(claims.as_bytes())));
         let signature = base64url(&self.sign(signed.as_bytes())?);
         Ok(Secret::new(format!("{}.{}", *signed, *signature)))
@@ -128,7 +137,11 @@ impl Issuer {
 
 /// Lower-case hex digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|d| digit(d.into())).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|d| digit(d.into()))
+        .collect()
 }
 
 fn digit(value: u32) -> char {
@@ -139,8 +152,10 @@ fn random_text(len: usize) -> Result<Secret, ErrorStack> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut bytes = Zeroizing::new(vec![0; len]);
     rand_bytes(&mut bytes)?;
-    let text: String =
-        bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte & 63)])).collect();
+    let text: String = bytes
+        .iter()
+        .map(|byte| char::from(LETTERS[usize::from(byte & 63)]))
+        .collect();
     Ok(Secret::new(text))
 }
 
@@ -199,7 +214,11 @@ mod tests {
         for at in 0..token.as_bytes().len() {
             let mut changed = token.as_bytes().to_vec();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-            assert_eq!(issuer.inspect(&changed, NOW), Inspection::Forged, "byte {at}");
+            assert_eq!(
+                issuer.inspect(&changed, NOW),
+                Inspection::Forged,
+                "byte {at}"
+            );
         }
         let other = Issuer::new(TokenStyle::Signed, LIFE).unwrap();
         assert_eq!(other.inspect(token.as_bytes(), NOW), Inspection::Forged);

@@ -9,18 +9,27 @@ pub(crate) struct TopicFilter {
 impl TopicFilter {
     /// `None` if wildcards are misplaced or the filter does not begin with a slash.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let levels: Vec<String> = text.strip_prefix('/')?.split('/').map(String::from).collect();
+        let levels: Vec<String> = text
+            .strip_prefix('/')?
+            .split('/')
+            .map(String::from)
+            .collect();
         let last = levels.len() - 1;
-        let sound = levels.iter().enumerate().all(|(at, level)| match level.as_str() {
-            "+" => true,
-            "#" => at == last,
-            level => is_level(level),
-        });
+        let sound = levels
+            .iter()
+            .enumerate()
+            .all(|(at, level)| match level.as_str() {
+                "+" => true,
+                "#" => at == last,
+                level => is_level(level),
+            });
         sound.then_some(TopicFilter { levels })
     }
 
     pub(crate) fn matches(&self, topic: &str) -> bool {
-        let Some(topic) = topic.strip_prefix('/') else { return false };
+        let Some(topic) = topic.strip_prefix('/') else {
+            return false;
+        };
         let mut levels = topic.split('/');
         for wanted in &self.levels {
             match (wanted.as_str(), levels.next()) {
@@ -36,7 +45,9 @@ impl TopicFilter {
 
 /// Whether a message can be published to `topic`: no wildcards, no empty level.
 pub(crate) fn is_publishable(topic: &str) -> bool {
-    topic.strip_prefix('/').is_some_and(|levels| levels.split('/').all(is_level))
+    topic
+        .strip_prefix('/')
+        .is_some_and(|levels| levels.split('/').all(is_level))
 }
 
 fn is_level(level: &str) -> bool {

@@ -27,7 +27,10 @@ impl Cookies {
     pub(super) fn new() -> Result<Self, ErrorStack> {
         let mut key = Zeroizing::new([0; 32]);
         rand_bytes(&mut *key)?;
-        Ok(Cookies { key: PKey::hmac(&*key)?, epoch: Instant::now() })
+        Ok(Cookies {
+            key: PKey::hmac(&*key)?,
+            epoch: Instant::now(),
+        })
     }
 
     /// Writes the cookie for `peer` and returns its length.
@@ -49,14 +52,18 @@ impl Cookies {
 
     /// Whether `cookie` was made for `peer` in this slot or the one before.
     pub(super) fn verify(&self, now: Instant, peer: SocketAddr, cookie: &[u8]) -> bool {
-        let Some(slot) = cookie.first_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)) else {
+        let Some(slot) = cookie
+            .first_chunk::<8>()
+            .map(|bytes| u64::from_be_bytes(*bytes))
+        else {
             return false;
         };
         let current = self.slot(now);
         if cookie.len() != LEN || !(slot == current || slot.checked_add(1) == Some(current)) {
             return false;
         }
-        self.cookie(slot, peer).is_ok_and(|expected| memcmp::eq(&expected, cookie))
+        self.cookie(slot, peer)
+            .is_ok_and(|expected| memcmp::eq(&expected, cookie))
     }
 
     fn slot(&self, now: Instant) -> u64 {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
-use openssl::ssl::{Ssl, SslRef, SslStream};
+use openssl::ssl::{Ssl, SslOptions, SslRef, SslStream};
 use openssl_sys as sys;
 
 /// `BIO_ADDR` of `openssl/bio.h`; opaque here as there.
@@ -33,6 +33,9 @@ unsafe extern "C" {
 /// `DTLSv1_get_timeout` and `DTLSv1_handle_timeout` are macros over these.
 const CTRL_GET_TIMEOUT: c_int = 73;
 const CTRL_HANDLE_TIMEOUT: c_int = 74;
+
+/// `SSL_OP_NO_ENCRYPT_THEN_MAC` of `openssl/ssl.h`, which the `openssl` crate has no name for.
+pub(super) const NO_ENCRYPT_THEN_MAC: SslOptions = SslOptions::from_bits_retain(1 << 19);
 
 /// RFC 6347 section 4.2.4.1: timers double up to 60 seconds.
 const MAX_TIMER_US: c_uint = 60_000_000;
@@ -64,18 +67,35 @@ pub(super) fn listen<S: Read + Write>(stream: &mut SslStream<S>) -> Result<Liste
     unsafe { BIO_ADDR_free(address) };
     match verdict {
         1.. => Ok(Listen::Verified),
-        0 => Ok(Listen::NotYet),
+        0 => {
+            clear_errors();
+            Ok(Listen::NotYet)
+        }
         _ => Err(ErrorStack::get()),
     }
 }
 
+/// Empties this thread's error queue. `SSL_get_error` takes whatever lies there for the result of
+/// the call before it, so that without this one peer's junk would end another peer's session.
+pub(super) fn clear_errors() {
+    drop(ErrorStack::get());
+}
+
 /// Time until the flight in the air has to be sent again; `None` when nothing is outstanding.
 pub(super) fn retransmission_due(ssl: &SslRef) -> Option<Duration> {
-    let mut left = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let mut left = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 0,
+    };
     // SAFETY: the SSL is alive; the command writes one `struct timeval` through the pointer, which
     // points to one. It only reads the SSL.
     let set = unsafe {
-        sys::SSL_ctrl(ssl.as_ptr(), CTRL_GET_TIMEOUT, 0, (&raw mut left).cast::<c_void>())
+        sys::SSL_ctrl(
+            ssl.as_ptr(),
+            CTRL_GET_TIMEOUT,
+            0,
+            (&raw mut left).cast::<c_void>(),
+        )
     };
     (set == 1).then(|| {
         let micros = left.tv_sec.max(0) as u64 * 1_000_000 + left.tv_usec.max(0) as u64;
@@ -90,9 +110,18 @@ pub(super) fn retransmission_due(ssl: &SslRef) -> Option<Duration> {
 pub(super) fn handle_timeout<S: Read + Write>(stream: &mut SslStream<S>) -> Result<(), ErrorStack> {
     // SAFETY: the SSL is alive and, by `&mut`, not in use elsewhere; the command takes no pointer.
     let verdict = unsafe {
-        sys::SSL_ctrl(stream.ssl().as_ptr(), CTRL_HANDLE_TIMEOUT, 0, std::ptr::null_mut())
+        sys::SSL_ctrl(
+            stream.ssl().as_ptr(),
+            CTRL_HANDLE_TIMEOUT,
+            0,
+            std::ptr::null_mut(),
+        )
     };
-    if verdict < 0 { Err(ErrorStack::get()) } else { Ok(()) }
+    if verdict < 0 {
+        Err(ErrorStack::get())
+    } else {
+        Ok(())
+    }
 }
 
 /// First timeout of this session's flights, in microseconds.
@@ -125,5 +154,9 @@ extern "C" fn next_timer(ssl: *mut sys::SSL, current: c_uint) -> c_uint {
     // SAFETY: OpenSSL passes the SSL the timer belongs to; it outlives this call and the ex data
     // read here are written only by `set_initial_timer`, before any handshake.
     let ssl = unsafe { SslRef::from_ptr(ssl) };
-    INITIAL_TIMER.get().and_then(|index| ssl.ex_data(*index)).copied().unwrap_or(1_000_000)
+    INITIAL_TIMER
+        .get()
+        .and_then(|index| ssl.ex_data(*index))
+        .copied()
+        .unwrap_or(1_000_000)
 }

@@ -11,7 +11,11 @@ pub(super) enum Parsed {
     /// To be ignored silently.
     Ignore(&'static str),
     /// A message format error: a confirmable one is rejected with a Reset.
-    FormatError { kind: Kind, id: u16, reason: &'static str },
+    FormatError {
+        kind: Kind,
+        id: u16,
+        reason: &'static str,
+    },
     /// Code 0.00 and nothing else.
     Empty { kind: Kind, id: u16 },
     /// A confirmable or non-confirmable request.
@@ -67,7 +71,9 @@ fn kind_of(first: u8) -> Kind {
 fn marker_without_payload(packet: &Packet, datagram: &[u8]) -> bool {
     packet.payload.is_empty()
         && datagram.last() == Some(&0xFF)
-        && packet.to_bytes_unlimited().is_ok_and(|again| again.len() != datagram.len())
+        && packet
+            .to_bytes_unlimited()
+            .is_ok_and(|again| again.len() != datagram.len())
 }
 
 /// An answer on its way out.
@@ -94,7 +100,11 @@ impl Outgoing<'_> {
 }
 
 pub(super) fn empty_ack(id: u16) -> Vec<u8> {
-    bytes(&header(MessageType::Acknowledgement, MessageClass::Empty, id))
+    bytes(&header(
+        MessageType::Acknowledgement,
+        MessageClass::Empty,
+        id,
+    ))
 }
 
 pub(super) fn reset(id: u16) -> Vec<u8> {

@@ -50,7 +50,11 @@ impl Dedup {
     }
 
     pub(super) fn seen(&self, from: Endpoint, id: u16, fingerprint: u64) -> Seen {
-        match self.peers.get(&from).and_then(|peer| peer.exchanges.get(&id)) {
+        match self
+            .peers
+            .get(&from)
+            .and_then(|peer| peer.exchanges.get(&id))
+        {
             None => Seen::Never,
             Some(known) if known.fingerprint == fingerprint => {
                 Seen::Repeated(known.replies.clone())
@@ -68,7 +72,11 @@ impl Dedup {
         replies: Vec<Vec<u8>>,
     ) {
         let expires = now + self.lifetime;
-        let remembered = Remembered { fingerprint, expires, replies };
+        let remembered = Remembered {
+            fingerprint,
+            expires,
+            replies,
+        };
         self.peer(from).exchanges.insert(id, remembered);
         self.order.push_back((expires, from, id));
         while self.order.len() > self.limit {
@@ -84,7 +92,11 @@ impl Dedup {
     }
 
     pub(super) fn expire(&mut self, now: Instant) {
-        while self.order.front().is_some_and(|(expires, ..)| *expires <= now) {
+        while self
+            .order
+            .front()
+            .is_some_and(|(expires, ..)| *expires <= now)
+        {
             self.forget_oldest();
         }
     }
@@ -94,9 +106,17 @@ impl Dedup {
     }
 
     fn forget_oldest(&mut self) {
-        let Some((expires, from, id)) = self.order.pop_front() else { return };
-        let Some(peer) = self.peers.get_mut(&from) else { return };
-        if peer.exchanges.get(&id).is_some_and(|known| known.expires == expires) {
+        let Some((expires, from, id)) = self.order.pop_front() else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(&from) else {
+            return;
+        };
+        if peer
+            .exchanges
+            .get(&id)
+            .is_some_and(|known| known.expires == expires)
+        {
             peer.exchanges.remove(&id);
         }
         if peer.exchanges.is_empty() {
@@ -107,8 +127,9 @@ impl Dedup {
     fn peer(&mut self, endpoint: Endpoint) -> &mut Peer {
         // The first id is unpredictable (RFC 7252 section 4.4).
         let first = || self.hasher.hash_one(endpoint) as u16;
-        self.peers
-            .entry(endpoint)
-            .or_insert_with(|| Peer { next_id: first(), exchanges: HashMap::new() })
+        self.peers.entry(endpoint).or_insert_with(|| Peer {
+            next_id: first(),
+            exchanges: HashMap::new(),
+        })
     }
 }

@@ -8,13 +8,12 @@ mod separate;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
+use coap_lite::Packet;
 pub(crate) use codec::Outgoing;
 use codec::{Kind, Parsed};
-use coap_lite::Packet;
 use dedup::{Dedup, Seen};
 use separate::Pending;
 
-use crate::code::Code;
 use crate::endpoint::Endpoint;
 
 /// Timing of the message layer; the defaults are those of RFC 7252 section 4.8.
@@ -81,7 +80,11 @@ pub(crate) enum Received {
         id_reused: bool,
     },
     /// Anything else; send `replies`, which may be empty.
-    Handled { note: Note, id: Option<u16>, confirmable: bool, replies: Vec<Vec<u8>> },
+    Handled {
+        note: Note,
+        id: Option<u16>,
+        replies: Vec<Vec<u8>>,
+    },
 }
 
 /// A request that waits for its answer.
@@ -122,27 +125,30 @@ impl MessageLayer {
     /// Takes one datagram apart.
     pub(crate) fn receive(&mut self, now: Instant, from: Endpoint, datagram: &[u8]) -> Received {
         self.dedup.expire(now);
-        let handled = |note, id, confirmable, replies| Received::Handled {
+        let handled = |note, id, replies| Received::Handled {
             note,
             id: Some(id),
-            confirmable,
             replies,
+        };
+        let rejected = |note, kind, id| {
+            let confirmable = kind == Kind::Confirmable;
+            handled(
+                note,
+                id,
+                confirmable.then(|| codec::reset(id)).into_iter().collect(),
+            )
         };
         match codec::parse(datagram) {
             Parsed::Ignore(reason) => Received::Handled {
                 note: Note::Malformed(reason),
                 id: None,
-                confirmable: false,
                 replies: Vec::new(),
             },
-            Parsed::FormatError { kind, id, reason } => {
-                let confirmable = kind == Kind::Confirmable;
-                let reset = confirmable.then(|| codec::reset(id)).into_iter().collect();
-                handled(Note::Malformed(reason), id, confirmable, reset)
-            }
+            Parsed::FormatError { kind, id, reason } => rejected(Note::Malformed(reason), kind, id),
+            Parsed::Other { kind, id } => rejected(Note::Unexpected, kind, id),
             Parsed::Empty { kind, id } => match kind {
-                Kind::Confirmable => handled(Note::Ping, id, true, vec![codec::reset(id)]),
-                Kind::NonConfirmable => handled(Note::Unexpected, id, false, Vec::new()),
+                Kind::Confirmable => handled(Note::Ping, id, vec![codec::reset(id)]),
+                Kind::NonConfirmable => handled(Note::Unexpected, id, Vec::new()),
                 Kind::Acknowledgement | Kind::Reset => {
                     let ours = self.pending.settle(from, id);
                     let note = match (ours, kind) {
@@ -150,25 +156,14 @@ impl MessageLayer {
                         (true, _) => Note::Acknowledged,
                         (false, _) => Note::Unexpected,
                     };
-                    handled(note, id, false, Vec::new())
+                    handled(note, id, Vec::new())
                 }
             },
-            Parsed::Other { kind, id } => {
-                let confirmable = kind == Kind::Confirmable;
-                let reset = confirmable.then(|| codec::reset(id)).into_iter().collect();
-                handled(Note::Unexpected, id, confirmable, reset)
-            }
             Parsed::Request { kind, packet } => self.request(from, kind, packet, datagram),
         }
     }
 
-    fn request(
-        &mut self,
-        from: Endpoint,
-        kind: Kind,
-        packet: Packet,
-        datagram: &[u8],
-    ) -> Received {
+    fn request(&mut self, from: Endpoint, kind: Kind, packet: Packet, datagram: &[u8]) -> Received {
         let exchange = Exchange {
             endpoint: from,
             id: packet.header.message_id,
@@ -181,14 +176,17 @@ impl MessageLayer {
                 return Received::Handled {
                     note: Note::Duplicate,
                     id: Some(exchange.id),
-                    confirmable: exchange.confirmable,
                     replies,
                 };
             }
             Seen::Reused => true,
             Seen::Never => false,
         };
-        Received::Request { exchange, packet, id_reused }
+        Received::Request {
+            exchange,
+            packet,
+            id_reused,
+        }
     }
 
     /// Encodes the answer, remembers it for repetitions, and returns what to send now.
@@ -205,16 +203,29 @@ impl MessageLayer {
             let id = self.dedup.next_id(to);
             let response = answer.encode(Kind::NonConfirmable, id, token);
             // A repeated non-confirmable request is silently ignored (RFC 7252 section 4.3).
-            self.dedup.remember(now, to, exchange.id, exchange.fingerprint, Vec::new());
+            self.dedup
+                .remember(now, to, exchange.id, exchange.fingerprint, Vec::new());
             return vec![response];
         }
         if delivery == Delivery::Piggybacked {
             let ack = answer.encode(Kind::Acknowledgement, exchange.id, token);
-            self.dedup.remember(now, to, exchange.id, exchange.fingerprint, vec![ack.clone()]);
+            self.dedup.remember(
+                now,
+                to,
+                exchange.id,
+                exchange.fingerprint,
+                vec![ack.clone()],
+            );
             return vec![ack];
         }
         let ack = codec::empty_ack(exchange.id);
-        self.dedup.remember(now, to, exchange.id, exchange.fingerprint, vec![ack.clone()]);
+        self.dedup.remember(
+            now,
+            to,
+            exchange.id,
+            exchange.fingerprint,
+            vec![ack.clone()],
+        );
         let id = self.dedup.next_id(to);
         let response = if delivery == Delivery::Separate {
             let response = answer.encode(Kind::Confirmable, id, token);
@@ -229,8 +240,14 @@ impl MessageLayer {
 
     /// Marks the request as dealt with although it gets no answer.
     pub(crate) fn swallow(&mut self, now: Instant, exchange: &Exchange) {
-        let Exchange { endpoint, id, fingerprint, .. } = *exchange;
-        self.dedup.remember(now, endpoint, id, fingerprint, Vec::new());
+        let Exchange {
+            endpoint,
+            id,
+            fingerprint,
+            ..
+        } = *exchange;
+        self.dedup
+            .remember(now, endpoint, id, fingerprint, Vec::new());
     }
 
     /// When [`expire`](Self::expire) has something to do next.
@@ -253,8 +270,12 @@ impl MessageLayer {
 impl Outgoing<'_> {
     /// An answer without options and payload.
     #[cfg(test)]
-    pub(crate) fn bare(code: Code) -> Outgoing<'static> {
-        Outgoing { code, options: &[], payload: &[] }
+    pub(crate) fn bare(code: crate::code::Code) -> Outgoing<'static> {
+        Outgoing {
+            code,
+            options: &[],
+            payload: &[],
+        }
     }
 }
 

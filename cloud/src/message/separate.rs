@@ -32,17 +32,15 @@ impl Pending {
 
     /// Starts the timer of a response that is being sent now; `spread` is any number, the random
     /// factor of 1 to 1.5 is drawn from it.
-    pub(super) fn add(
-        &mut self,
-        now: Instant,
-        to: Endpoint,
-        id: u16,
-        bytes: Vec<u8>,
-        spread: u64,
-    ) {
+    pub(super) fn add(&mut self, now: Instant, to: Endpoint, id: u16, bytes: Vec<u8>, spread: u64) {
         let timeout = self.ack_timeout + self.ack_timeout.mul_f64((spread % 1024) as f64 / 2048.0);
         let due = now + timeout;
-        let response = Response { bytes, timeout, due, repeated: 0 };
+        let response = Response {
+            bytes,
+            timeout,
+            due,
+            repeated: 0,
+        };
         if let Some(old) = self.responses.insert((to, id), response) {
             self.timers.remove(&(old.due, to, id));
         }
@@ -51,7 +49,9 @@ impl Pending {
 
     /// An acknowledgement or a reset ends the retransmission; says whether there was one.
     pub(super) fn settle(&mut self, from: Endpoint, id: u16) -> bool {
-        let Some(response) = self.responses.remove(&(from, id)) else { return false };
+        let Some(response) = self.responses.remove(&(from, id)) else {
+            return false;
+        };
         self.timers.remove(&(response.due, from, id))
     }
 
@@ -66,7 +66,9 @@ impl Pending {
                 break;
             }
             self.timers.pop_first();
-            let Some(response) = self.responses.get_mut(&(to, id)) else { continue };
+            let Some(response) = self.responses.get_mut(&(to, id)) else {
+                continue;
+            };
             if response.repeated == self.max_retransmit {
                 self.responses.remove(&(to, id));
                 expired.push(Expired::GaveUp(to, id));

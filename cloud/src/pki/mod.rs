@@ -96,11 +96,20 @@ pub(crate) fn make_ca(common_name: &str) -> Result<Identity, ErrorStack> {
     let name = common_name_only(common_name)?;
     cert.set_issuer_name(&name)?;
     cert.append_extension(BasicConstraints::new().critical().ca().pathlen(0).build()?)?;
-    cert.append_extension(KeyUsage::new().critical().key_cert_sign().crl_sign().build()?)?;
+    cert.append_extension(
+        KeyUsage::new()
+            .critical()
+            .key_cert_sign()
+            .crl_sign()
+            .build()?,
+    )?;
     let ski = SubjectKeyIdentifier::new().build(&cert.x509v3_context(None, None))?;
     cert.append_extension(ski)?;
     cert.sign(&key, MessageDigest::sha256())?;
-    Ok(Identity { certificate: cert.build(), key })
+    Ok(Identity {
+        certificate: cert.build(),
+        key,
+    })
 }
 
 pub(crate) fn make_server(
@@ -167,7 +176,10 @@ pub(crate) fn make_server(
     }
     let signer = issuer.map_or(&key, |ca| &ca.key);
     cert.sign(signer, MessageDigest::sha256())?;
-    Ok(Identity { certificate: cert.build(), key })
+    Ok(Identity {
+        certificate: cert.build(),
+        key,
+    })
 }
 
 fn make_key(kind: KeyKind) -> Result<PKey<Private>, ErrorStack> {
@@ -194,7 +206,9 @@ fn start(
     serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
     cert.set_serial_number(&*serial.to_asn1_integer()?)?;
     cert.set_subject_name(&*common_name_only(common_name)?)?;
-    let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |passed| passed.as_secs() as i64);
+    let now = std::time::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |passed| passed.as_secs() as i64);
     cert.set_not_before(&*Asn1Time::from_unix(now + from)?)?;
     cert.set_not_after(&*Asn1Time::from_unix(now + until)?)?;
     cert.set_pubkey(key)?;

@@ -72,8 +72,16 @@ fn fits(server: &Identity, ca: &Identity) -> Result<bool, ErrorStack> {
     let ours = certificate.verify(&*ca.certificate.public_key()?)?;
     let lasts = certificate.not_after() > Asn1Time::days_from_now(RENEW_BEFORE_DAYS)?;
     let names = certificate.subject_alt_names();
-    let dns: Vec<&str> = names.iter().flatten().filter_map(|name| name.dnsname()).collect();
-    let addresses = names.iter().flatten().filter(|name| name.ipaddress().is_some()).count();
+    let dns: Vec<&str> = names
+        .iter()
+        .flatten()
+        .filter_map(|name| name.dnsname())
+        .collect();
+    let addresses = names
+        .iter()
+        .flatten()
+        .filter(|name| name.ipaddress().is_some())
+        .count();
     let named = dns == cloud_hosts() && addresses == LOOPBACK.len();
     Ok(ours && lasts && named)
 }
@@ -85,7 +93,9 @@ fn load(certificate: &Path, key: &Path) -> io::Result<Option<Identity>> {
     let certificate = X509::from_pem(&fs::read(certificate)?)?;
     let key = PKey::private_key_from_pem(&zeroize::Zeroizing::new(fs::read(key)?))?;
     if !certificate.public_key()?.public_eq(&key) {
-        return Err(io::Error::other("certificate and key in the data directory do not match"));
+        return Err(io::Error::other(
+            "certificate and key in the data directory do not match",
+        ));
     }
     Ok(Some(Identity { certificate, key }))
 }
@@ -104,7 +114,11 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         _ => {}
     }
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&draft, path)
@@ -118,14 +132,22 @@ pub(super) fn process_wide(options: &CertificateOptions) -> Result<Pki, ErrorSta
         ca: Option<Identity>,
         servers: Vec<(CertificateOptions, Identity)>,
     }
-    let made = MADE.get_or_init(|| Mutex::new(Made { ca: None, servers: Vec::new() }));
+    let made = MADE.get_or_init(|| {
+        Mutex::new(Made {
+            ca: None,
+            servers: Vec::new(),
+        })
+    });
     let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
     let ca = match &made.ca {
         Some(ca) => ca.clone(),
         None => made.ca.insert(make_ca(CA_NAME)?).clone(),
     };
     if let Some((_, server)) = made.servers.iter().find(|(known, _)| known == options) {
-        return Ok(Pki { ca, server: server.clone() });
+        return Ok(Pki {
+            ca,
+            server: server.clone(),
+        });
     }
     let server = make_server(&ca, options)?;
     made.servers.push((options.clone(), server.clone()));

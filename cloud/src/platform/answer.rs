@@ -20,18 +20,29 @@ pub struct Answer {
 impl Answer {
     /// A code and nothing else.
     pub fn bare(code: Code) -> Self {
-        Answer { code, options: Vec::new(), payload: Vec::new(), in_clear: false }
+        Answer {
+            code,
+            options: Vec::new(),
+            payload: Vec::new(),
+            in_clear: false,
+        }
     }
 
     /// A code and a payload.
     pub fn new(code: Code, payload: impl Into<Vec<u8>>) -> Self {
-        Answer { payload: payload.into(), ..Answer::bare(code) }
+        Answer {
+            payload: payload.into(),
+            ..Answer::bare(code)
+        }
     }
 
     /// The answer to an accepted post: 2.05, option 2090, no payload.
     pub(crate) fn accepted(cloud_id: u64) -> Self {
         let id = (OPTION_MESSAGE_ID, cloud_id.to_be_bytes().to_vec());
-        Answer { options: vec![id], ..Answer::bare(Code::CONTENT) }
+        Answer {
+            options: vec![id],
+            ..Answer::bare(Code::CONTENT)
+        }
     }
 
     /// The answer that goes with a refusal.

@@ -32,7 +32,11 @@ struct Failed {
 
 impl From<Refusal> for Failed {
     fn from(refusal: Refusal) -> Self {
-        Failed { refusal, device: None, delivery: Delivery::default() }
+        Failed {
+            refusal,
+            device: None,
+            delivery: Delivery::default(),
+        }
     }
 }
 
@@ -55,12 +59,16 @@ struct Granted<'a> {
 
 impl Platform {
     pub(super) fn authenticate(&mut self, context: &Context<'_>, request: &Request) -> Verdict {
-        self.try_authenticate(context, request).unwrap_or_else(|failed| Verdict {
-            answer: Answer::refusing(&failed.refusal),
-            outcome: Outcome::AuthRefused { device: failed.device, refusal: failed.refusal },
-            delivery: failed.delivery,
-            seal: None,
-        })
+        self.try_authenticate(context, request)
+            .unwrap_or_else(|failed| Verdict {
+                answer: Answer::refusing(&failed.refusal),
+                outcome: Outcome::AuthRefused {
+                    device: failed.device,
+                    refusal: failed.refusal,
+                },
+                delivery: failed.delivery,
+                seal: None,
+            })
     }
 
     fn try_authenticate(
@@ -91,7 +99,10 @@ impl Platform {
         if self.overload != Overload::Off {
             return Err(failed(Refusal::Overload, &id));
         }
-        let device = self.devices.get(&id).ok_or_else(|| failed(Refusal::UnknownDevice, &id))?;
+        let device = self
+            .devices
+            .get(&id)
+            .ok_or_else(|| failed(Refusal::UnknownDevice, &id))?;
         let expected = sign_parameters(wanted.method, device.secret.as_bytes(), params.iter());
         if !expected.matches_ignore_case(wanted.sign) {
             return Err(failed(Refusal::WrongSign, &id));
@@ -115,7 +126,12 @@ impl Platform {
         };
         // Seen in the field without any option, so without a Content-Format.
         let answer = Answer::new(Code::CONTENT, payload);
-        Ok(Verdict { answer, outcome, delivery, seal: None })
+        Ok(Verdict {
+            answer,
+            outcome,
+            delivery,
+            seal: None,
+        })
     }
 
     /// Issues the token, opens the session and writes the answer.
@@ -151,7 +167,12 @@ impl Platform {
             used: SeqSet::default(),
         });
         let id = (*device).clone();
-        let session = Session { device, expires, delivery, symmetric };
+        let session = Session {
+            device,
+            expires,
+            delivery,
+            symmetric,
+        };
         self.sessions.add(context.now, token.as_bytes(), session);
         Ok((payload, id))
     }
@@ -185,7 +206,10 @@ impl<'a> Wanted<'a> {
 
 /// Digits only: `parse` alone would let a plus sign pass.
 fn decimal(text: &str) -> Option<u32> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 fn delivery(params: &Params) -> Result<Delivery, Refusal> {
@@ -207,7 +231,11 @@ impl Granted<'_> {
                 let mut write = || {
                     encoder.map(members)?;
                     if let (Some(random), Some(seq_offset)) = (self.random, self.seq_offset) {
-                        encoder.str("random")?.str(random)?.str("seqOffset")?.u32(seq_offset)?;
+                        encoder
+                            .str("random")?
+                            .str(random)?
+                            .str("seqOffset")?
+                            .u32(seq_offset)?;
                     }
                     encoder.str("token")?.str(self.token)?.ok()
                 };

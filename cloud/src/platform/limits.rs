@@ -15,7 +15,11 @@ pub(crate) struct SeqSet {
 impl SeqSet {
     /// Adds a number; says no if it was there.
     pub(crate) fn insert(&mut self, seq: u32) -> bool {
-        let below = self.ranges.range(..=seq).next_back().map(|(first, last)| (*first, *last));
+        let below = self
+            .ranges
+            .range(..=seq)
+            .next_back()
+            .map(|(first, last)| (*first, *last));
         if below.is_some_and(|(_, last)| last >= seq) {
             return false;
         }
@@ -23,7 +27,10 @@ impl SeqSet {
             Some((first, last)) if last.checked_add(1) == Some(seq) => first,
             _ => seq,
         };
-        let last = seq.checked_add(1).and_then(|next| self.ranges.remove(&next)).unwrap_or(seq);
+        let last = seq
+            .checked_add(1)
+            .and_then(|next| self.ranges.remove(&next))
+            .unwrap_or(seq);
         self.ranges.insert(first, last);
         true
     }
@@ -41,7 +48,10 @@ pub struct RateLimit {
 impl Default for RateLimit {
     /// Far above what a device does, so that only a test that asks for it meets 4.29.
     fn default() -> Self {
-        RateLimit { per_second: 10_000.0, burst: 20_000.0 }
+        RateLimit {
+            per_second: 10_000.0,
+            burst: 20_000.0,
+        }
     }
 }
 
@@ -54,7 +64,10 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) fn full(limit: RateLimit, now: UnixMillis) -> Self {
-        Bucket { tokens: limit.burst, filled: now }
+        Bucket {
+            tokens: limit.burst,
+            filled: now,
+        }
     }
 
     /// Takes one token; says no if there is none.
@@ -89,7 +102,10 @@ mod tests {
 
     #[test]
     fn a_bucket_refills_with_time() {
-        let limit = RateLimit { per_second: 2.0, burst: 3.0 };
+        let limit = RateLimit {
+            per_second: 2.0,
+            burst: 3.0,
+        };
         let mut bucket = Bucket::full(limit, UnixMillis(0));
         let taken = |bucket: &mut Bucket, at| (0..10).filter(|_| bucket.take(limit, at)).count();
         assert_eq!(taken(&mut bucket, UnixMillis(0)), 3);

@@ -14,8 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coap_lite::Packet;
-use iotx_coap::cloud_auth::{Secret, SessionKey, SignMethod, parse_psk_identity, psk_key};
+use iotx_coap::cloud_auth::{Secret, SessionKey, SignMethod, dtls_psk};
 use openssl::error::ErrorStack;
 use openssl::rand::rand_bytes;
 
@@ -197,29 +196,15 @@ impl Platform {
     }
 
     /// Answers one request.
-    pub(crate) fn handle(&mut self, context: &Context<'_>, packet: Packet) -> (Request, Verdict) {
-        let (request, bad_option) = match Request::read(packet, self.settings.token_option) {
-            Ok(request) => (request, None),
-            Err((request, refusal)) => (request, Some(refusal)),
-        };
-        let verdict = self.judge(context, &request, bad_option);
-        (request, verdict)
-    }
-
-    fn judge(
-        &mut self,
-        context: &Context<'_>,
-        request: &Request,
-        bad_option: Option<Refusal>,
-    ) -> Verdict {
+    pub(crate) fn handle(&mut self, context: &Context<'_>, request: &Request) -> Verdict {
         let path: Vec<&str> = request.segments().iter().map(String::as_str).collect();
-        let mut verdict = match (bad_option, &path[..]) {
-            (Some(refusal), _) => refused(None, refusal),
-            (None, ["auth"]) => self.authenticate(context, request),
-            (None, ["topic", topic @ ..]) if !topic.is_empty() => {
+        let mut verdict = match (request.check_options(), &path[..]) {
+            (Err(refusal), _) => refused(None, refusal),
+            (Ok(()), ["auth"]) => self.authenticate(context, request),
+            (Ok(()), ["topic", topic @ ..]) if !topic.is_empty() => {
                 self.publish(context, request, topic)
             }
-            (None, _) => refused(None, Refusal::NotFound),
+            (Ok(()), _) => refused(None, Refusal::NotFound),
         };
         verdict.seal = self.seal_of(context.now, request);
         verdict
@@ -229,13 +214,17 @@ impl Platform {
     pub(crate) fn seal_of(&mut self, now: UnixMillis, request: &Request) -> Option<Seal> {
         let (token, _) = request.token(self.settings.token_option)?;
         let session = self.sessions.get(&self.issuer, now, token).ok()?;
-        session.symmetric.as_ref().map(|symmetric| Seal(Arc::clone(&symmetric.key)))
+        session
+            .symmetric
+            .as_ref()
+            .map(|symmetric| Seal(Arc::clone(&symmetric.key)))
     }
 
     /// Encrypts the answer's payload where the session asks for it.
     pub(crate) fn seal(&self, answer: &mut Answer, seal: Option<&Seal>) {
         let Some(Seal(key)) = seal else { return };
-        let in_clear = answer.in_clear || (answer.code.class() != 2 && !self.settings.encrypt_errors);
+        let in_clear =
+            answer.in_clear || (answer.code.class() != 2 && !self.settings.encrypt_errors);
         if in_clear || answer.payload.is_empty() {
             return;
         }
@@ -250,10 +239,10 @@ impl Platform {
 
     /// The key for a DTLS handshake with this identity.
     pub(crate) fn psk(&self, identity: &str) -> Option<(DeviceId, Secret)> {
-        let parsed = parse_psk_identity(identity)?;
+        let parsed = dtls_psk::parse_identity(identity)?;
         let id = DeviceId::new(parsed.product_key, parsed.device_name);
         let device = self.devices.get(&id)?;
-        let key = psk_key(
+        let key = dtls_psk::key(
             parsed.method,
             device.secret.as_bytes(),
             parsed.product_key,
@@ -265,7 +254,9 @@ impl Platform {
 
     /// Enables or disables a device; says whether there is one of this name.
     pub(crate) fn set_disabled(&mut self, id: &DeviceId, disabled: bool) -> bool {
-        let Some(device) = self.devices.get_mut(id) else { return false };
+        let Some(device) = self.devices.get_mut(id) else {
+            return false;
+        };
         device.disabled = disabled;
         true
     }

@@ -41,8 +41,9 @@ impl Params {
         let params = match encoding {
             Encoding::Json => serde_json::from_slice(payload)
                 .map_err(|_| Refusal::BrokenPayload("not a JSON object of texts and numbers"))?,
-            Encoding::Cbor => cbor::read(payload)
-                .ok_or(Refusal::BrokenPayload("not a CBOR map of texts and numbers"))?,
+            Encoding::Cbor => cbor::read(payload).ok_or(Refusal::BrokenPayload(
+                "not a CBOR map of texts and numbers",
+            ))?,
         };
         Ok(params)
     }
@@ -58,7 +59,9 @@ impl Params {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.values
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Says no to a name given twice: which value was signed would be anybody's guess.
@@ -174,15 +177,29 @@ mod tests {
         assert_eq!(params.get("on"), Some("true"));
         assert_eq!(params.get("empty"), None);
         assert_eq!(params.get("resources"), None);
-        assert_eq!(params.require("sign").err(), Some(Refusal::MissingParameter("sign")));
+        assert_eq!(
+            params.require("sign").err(),
+            Some(Refusal::MissingParameter("sign"))
+        );
         assert_eq!(params.iter().count(), 5);
     }
 
     #[test]
     fn json_that_is_no_flat_object() {
-        for text in ["x", "{", "[]", "1", r#"{"a":{}}"#, r#"{"a":null}"#, r#"{"a":1,"a":2}"#, "{}x"]
-        {
-            assert!(matches!(json(text), Err(Refusal::BrokenPayload(_))), "{text}");
+        for text in [
+            "x",
+            "{",
+            "[]",
+            "1",
+            r#"{"a":{}}"#,
+            r#"{"a":null}"#,
+            r#"{"a":1,"a":2}"#,
+            "{}x",
+        ] {
+            assert!(
+                matches!(json(text), Err(Refusal::BrokenPayload(_))),
+                "{text}"
+            );
         }
         assert!(matches!(json(""), Err(Refusal::NoPayload)));
     }
@@ -212,7 +229,10 @@ mod tests {
             b"\xA1\x61a\xF6",
         ];
         for bytes in broken {
-            assert!(matches!(cbor(bytes), Err(Refusal::BrokenPayload(_))), "{bytes:x?}");
+            assert!(
+                matches!(cbor(bytes), Err(Refusal::BrokenPayload(_))),
+                "{bytes:x?}"
+            );
         }
         assert!(matches!(cbor(b""), Err(Refusal::NoPayload)));
     }

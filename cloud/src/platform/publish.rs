@@ -22,7 +22,11 @@ struct Failed {
 
 impl From<Refusal> for Failed {
     fn from(refusal: Refusal) -> Self {
-        Failed { refusal, device: None, delivery: Delivery::default() }
+        Failed {
+            refusal,
+            device: None,
+            delivery: Delivery::default(),
+        }
     }
 }
 
@@ -33,10 +37,11 @@ impl Platform {
         request: &Request,
         segments: &[&str],
     ) -> Verdict {
-        self.try_publish(context, request, segments).unwrap_or_else(|failed| Verdict {
-            delivery: failed.delivery,
-            ..refused(failed.device, failed.refusal)
-        })
+        self.try_publish(context, request, segments)
+            .unwrap_or_else(|failed| Verdict {
+                delivery: failed.delivery,
+                ..refused(failed.device, failed.refusal)
+            })
     }
 
     fn try_publish(
@@ -56,12 +61,17 @@ impl Platform {
         if topic.chars().count() > MAX_TOPIC {
             return Err(Refusal::TopicTooLong.into());
         }
-        let (token, token_place) =
-            request.token(self.settings.token_option).ok_or(Refusal::TokenMissing)?;
+        let (token, token_place) = request
+            .token(self.settings.token_option)
+            .ok_or(Refusal::TokenMissing)?;
         let session = self.sessions.get(&self.issuer, context.now, token)?;
         let owner = std::sync::Arc::clone(&session.device);
         let delivery = session.delivery;
-        let failed = |refusal| Failed { refusal, device: Some((*owner).clone()), delivery };
+        let failed = |refusal| Failed {
+            refusal,
+            device: Some((*owner).clone()),
+            delivery,
+        };
 
         let device = match self.devices.get(&owner) {
             Some(device) if !device.disabled => device,
@@ -77,8 +87,11 @@ impl Platform {
             // Somebody else's topic means that the token is not the one for this device.
             let named = named_in(segments);
             let others = named.is_some_and(|id| id != *owner && self.devices.get(&id).is_some());
-            let refusal =
-                if others { Refusal::TokenOfOther } else { Refusal::TopicNotPermitted };
+            let refusal = if others {
+                Refusal::TokenOfOther
+            } else {
+                Refusal::TopicNotPermitted
+            };
             return Err(failed(refusal));
         }
         if self.overload == Overload::Everything {
@@ -121,7 +134,10 @@ impl Platform {
 /// Checks the sequence number and decrypts the payload. The number is used up only if all is well.
 fn open(symmetric: &mut Symmetric, request: &Request) -> Result<(Vec<u8>, u32), Refusal> {
     let encrypted = request.seq().ok_or(Refusal::SeqMissing)?;
-    let seq = symmetric.key.decrypt_seq(&encrypted).map_err(|_| Refusal::SeqUnreadable)?;
+    let seq = symmetric
+        .key
+        .decrypt_seq(&encrypted)
+        .map_err(|_| Refusal::SeqUnreadable)?;
     // The documents say "greater than seqOffset"; the SDK's first request uses seqOffset itself and
     // is accepted.
     if seq < symmetric.seq_offset {

@@ -80,9 +80,16 @@ impl Refusal {
     pub fn code(&self) -> Code {
         use Refusal::*;
         match self {
-            NoPayload | BrokenPayload(_) | MissingParameter(_) | ClientIdTooLong
-            | UnknownSignMethod | BadParameter(_) | BadTopic | PayloadUndecipherable
-            | SeqTooSmall | SeqRepeated => Code::BAD_REQUEST,
+            NoPayload
+            | BrokenPayload(_)
+            | MissingParameter(_)
+            | ClientIdTooLong
+            | UnknownSignMethod
+            | BadParameter(_)
+            | BadTopic
+            | PayloadUndecipherable
+            | SeqTooSmall
+            | SeqRepeated => Code::BAD_REQUEST,
             UnknownDevice | WrongSign | TokenUnknown | TokenExpired | TokenOfOther
             | TokenRevoked => Code::UNAUTHORIZED,
             UnsupportedOption(_) | TokenMissing | TokenLength | SeqMissing | SeqUnreadable => {

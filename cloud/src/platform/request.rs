@@ -62,27 +62,31 @@ pub enum TokenPlace {
 pub struct Request {
     packet: Packet,
     path: Vec<String>,
+    bad_option: Option<u16>,
 }
 
 impl Request {
     /// Reads a decoded message; the caller has made sure that it is a request.
-    ///
-    /// # Errors
-    /// The first critical option that is unknown, repeated against its definition, or malformed
-    /// (RFC 7252 sections 5.4.1, 5.4.3, 5.4.5).
-    pub(crate) fn read(packet: Packet, accepted: TokenOption) -> Result<Self, (Self, Refusal)> {
-        let fault = first_bad_option(&packet, accepted);
+    pub(crate) fn parse(packet: Packet, accepted: TokenOption) -> Self {
+        let bad_option = first_bad_option(&packet, accepted);
         let segments = packet.get_option(CoapOption::UriPath);
         let path = segments
             .into_iter()
             .flatten()
             .map(|segment| String::from_utf8_lossy(segment).into_owned())
             .collect();
-        let request = Request { packet, path };
-        match fault {
-            Some(number) => Err((request, Refusal::UnsupportedOption(number))),
-            None => Ok(request),
+        Request {
+            packet,
+            path,
+            bad_option,
         }
+    }
+
+    /// Complains about the first critical option that is unknown, repeated against its definition,
+    /// or malformed (RFC 7252 sections 5.4.1, 5.4.3, 5.4.5).
+    pub(crate) fn check_options(&self) -> Result<(), Refusal> {
+        self.bad_option
+            .map_or(Ok(()), |number| Err(Refusal::UnsupportedOption(number)))
     }
 
     /// The method code: 1 GET, 2 POST, 3 PUT, 4 DELETE.
@@ -122,7 +126,9 @@ impl Request {
 
     /// First value of an option.
     pub fn option(&self, number: u16) -> Option<&[u8]> {
-        self.packet.get_first_option(CoapOption::from(number)).map(Vec::as_slice)
+        self.packet
+            .get_first_option(CoapOption::from(number))
+            .map(Vec::as_slice)
     }
 
     /// The token: from an accepted option, else from the query. Of two options the newer wins.
@@ -151,7 +157,11 @@ impl Request {
 
     fn uint(&self, number: u16) -> Option<u16> {
         let value = self.option(number)?;
-        (value.len() <= 2).then(|| value.iter().fold(0, |sum, byte| sum << 8 | u16::from(*byte)))
+        (value.len() <= 2).then(|| {
+            value
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | u16::from(*byte))
+        })
     }
 }
 
@@ -164,7 +174,9 @@ fn first_bad_option(packet: &Packet, accepted: TokenOption) -> Option<u16> {
             let sound = match **number {
                 URI_PATH => return !values.iter().all(|v| v.len() <= 255 && is_utf8(v)),
                 URI_QUERY => return !values.iter().all(|v| v.len() <= 255),
-                URI_HOST => values.iter().all(|v| (1..=255).contains(&v.len()) && is_utf8(v)),
+                URI_HOST => values
+                    .iter()
+                    .all(|v| (1..=255).contains(&v.len()) && is_utf8(v)),
                 URI_PORT | ACCEPT => values.iter().all(|v| v.len() <= 2),
                 OPTION_TOKEN_61 => accepted.accepts(OPTION_TOKEN_61),
                 OPTION_SEQ => true,
@@ -185,14 +197,21 @@ fn unhex(text: &[u8]) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) {
         return None;
     }
-    text.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+    text.chunks(2)
+        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
+        .collect()
 }
 
 impl std::fmt::Debug for Request {
     /// Leaves the options and the payload out: they hold tokens and signs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let code = MessageClass::from(self.method());
-        write!(f, "Request({code} {}, {} bytes)", self.path(), self.payload().len())
+        write!(
+            f,
+            "Request({code} {}, {} bytes)",
+            self.path(),
+            self.payload().len()
+        )
     }
 }
 
@@ -210,7 +229,8 @@ mod tests {
     }
 
     fn read(options: &[(u16, &[u8])]) -> Result<Request, Refusal> {
-        Request::read(packet(options), TokenOption::Both).map_err(|(_, refusal)| refusal)
+        let request = Request::parse(packet(options), TokenOption::Both);
+        request.check_options().map(|()| request)
     }
 
     #[test]
@@ -241,7 +261,10 @@ mod tests {
     fn options_win_over_the_query() {
         let query: &[(u16, &[u8])] = &[(15, b"x=1"), (15, b"token=q"), (15, b"seq=00fF")];
         let request = read(query).unwrap();
-        assert_eq!(request.token(TokenOption::Both), Some((&b"q"[..], TokenPlace::Query)));
+        assert_eq!(
+            request.token(TokenOption::Both),
+            Some((&b"q"[..], TokenPlace::Query))
+        );
         assert_eq!(request.seq(), Some(vec![0, 255]));
         let request = read(&[query, &[(61, b"o"), (2089, b"s")]].concat()).unwrap();
         let token = request.token(TokenOption::Both).unwrap();
@@ -269,14 +292,19 @@ mod tests {
             let refusal = read(options).unwrap_err();
             assert_eq!(refusal, Refusal::UnsupportedOption(number));
         }
-        let refused = Request::read(packet(&[(61, b"t")]), TokenOption::Only2088);
-        assert_eq!(refused.unwrap_err().1, Refusal::UnsupportedOption(61));
+        let refused = Request::parse(packet(&[(61, b"t")]), TokenOption::Only2088);
+        assert_eq!(refused.check_options(), Err(Refusal::UnsupportedOption(61)));
     }
 
     #[test]
     fn elective_options_never_hurt() {
-        let request =
-            read(&[(4, b"etag"), (12, b"\x00\x00\x32"), (60, b"\x01"), (2090, b"x")]).unwrap();
+        let request = read(&[
+            (4, b"etag"),
+            (12, b"\x00\x00\x32"),
+            (60, b"\x01"),
+            (2090, b"x"),
+        ])
+        .unwrap();
         assert_eq!(request.content_format(), None);
         assert_eq!(request.path(), "/");
     }
@@ -285,7 +313,7 @@ mod tests {
     fn debug_shows_neither_token_nor_payload() {
         let mut packet = packet(&[(61, b"s3cr3t"), (15, b"token=s3cr3t")]);
         packet.payload = b"s3cr3t".to_vec();
-        let Ok(request) = Request::read(packet, TokenOption::Both) else { panic!("refused") };
+        let request = Request::parse(packet, TokenOption::Both);
         assert!(!format!("{request:?}").contains("s3cr3t"));
     }
 }

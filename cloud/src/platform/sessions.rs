@@ -50,9 +50,14 @@ impl Sessions {
         self.purge(now);
         let digest = sha256(token);
         self.remove(&digest);
-        let held = self.by_device.entry(Arc::clone(&session.device)).or_default();
+        let held = self
+            .by_device
+            .entry(Arc::clone(&session.device))
+            .or_default();
         held.push_back(digest);
-        let surplus = (held.len() > PER_DEVICE).then(|| held.pop_front()).flatten();
+        let surplus = (held.len() > PER_DEVICE)
+            .then(|| held.pop_front())
+            .flatten();
         self.by_expiry.insert((session.expires, digest));
         self.by_token.insert(digest, session);
         if let Some(oldest) = surplus {
@@ -111,7 +116,9 @@ impl Sessions {
     }
 
     fn remove(&mut self, digest: &Digest) {
-        let Some(session) = self.by_token.remove(digest) else { return };
+        let Some(session) = self.by_token.remove(digest) else {
+            return;
+        };
         self.by_expiry.remove(&(session.expires, *digest));
         if let Some(held) = self.by_device.get_mut(&session.device) {
             held.retain(|known| known != digest);
@@ -153,7 +160,11 @@ mod tests {
         assert_eq!(sessions.len(), PER_DEVICE);
         let first = sessions.get(&issuer, now, tokens[0].as_bytes());
         assert_eq!(first.err(), Some(Refusal::TokenUnknown));
-        assert!(sessions.get(&issuer, now, tokens[PER_DEVICE].as_bytes()).is_ok());
+        assert!(
+            sessions
+                .get(&issuer, now, tokens[PER_DEVICE].as_bytes())
+                .is_ok()
+        );
 
         let later = now.plus(LIFE);
         let expired = sessions.get(&issuer, later, tokens[1].as_bytes());
@@ -168,7 +179,11 @@ mod tests {
         let mut sessions = Sessions::default();
         for name in ["a", "b"] {
             let device = Arc::new(DeviceId::new("pk", name));
-            sessions.add(UnixMillis(0), name.as_bytes(), session(&device, UnixMillis(9)));
+            sessions.add(
+                UnixMillis(0),
+                name.as_bytes(),
+                session(&device, UnixMillis(9)),
+            );
         }
         sessions.revoke(Some(&DeviceId::new("pk", "a")));
         assert_eq!(sessions.len(), 1);
