@@ -1,2 +1,5 @@
 //! The `iotx-cloud` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    iotx_cloud::cli::main()
+}

@@ -1,0 +1,330 @@
+//! Setting a cloud up.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use iotx_coap::cloud_auth::Secret;
+
+use crate::clock::Clock;
+use crate::devices::{self, DeviceEntry, Devices, SecretText};
+use crate::dtls::{DtlsOptions, DtlsServer, make_context};
+use crate::endpoint::Transport;
+use crate::event::{Event, Events, Observer};
+use crate::handle::{CaFile, CloudHandle};
+use crate::message::Timing;
+use crate::pki::{self, CertificateOptions, Files};
+use crate::platform::{Platform, RateLimit, Settings, TokenOption};
+use crate::port::{Port, RunningPort, Wire};
+use crate::service::{Service, Shared};
+use crate::token::TokenStyle;
+use crate::udp::UdpServer;
+
+/// Where a cloud begins: see [`Cloud::builder`].
+pub struct Cloud;
+
+impl Cloud {
+    /// A cloud without ports and devices, to be furnished and then [started](Builder::start).
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+/// What a cloud will be. Ports that are not asked for are not opened.
+#[must_use = "a cloud begins with `start`"]
+pub struct Builder {
+    udp: Option<String>,
+    symmetric: Option<String>,
+    dtls: Option<String>,
+    data_dir: Option<PathBuf>,
+    devices: Vec<DeviceEntry>,
+    problem: Option<String>,
+    settings: Settings,
+    timing: Timing,
+    dtls_options: DtlsOptions,
+    clock: Clock,
+    keep_events: usize,
+    observers: Vec<Observer>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            udp: None,
+            symmetric: None,
+            dtls: None,
+            data_dir: None,
+            devices: Vec::new(),
+            problem: None,
+            settings: Settings::default(),
+            timing: Timing::default(),
+            dtls_options: DtlsOptions::default(),
+            clock: Clock::system(),
+            keep_events: 65_536,
+            observers: Vec::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// Adds a device with the default topics.
+    pub fn device(
+        mut self,
+        product_key: impl Into<String>,
+        device_name: impl Into<String>,
+        device_secret: impl Into<String>,
+    ) -> Self {
+        self.devices.push(DeviceEntry {
+            product_key: product_key.into(),
+            device_name: device_name.into(),
+            device_secret: SecretText(Secret::new(device_secret.into())),
+            topics: None,
+            disabled: false,
+        });
+        self
+    }
+
+    /// Gives the device added last these topics in place of the default ones. `{pk}` and `{dn}`
+    /// stand for its names, `+` and `#` are MQTT's wildcards.
+    pub fn topics<T: Into<String>>(mut self, topics: impl IntoIterator<Item = T>) -> Self {
+        match self.devices.last_mut() {
+            Some(device) => device.topics = Some(topics.into_iter().map(Into::into).collect()),
+            None => self.problem = Some("topics given before any device".into()),
+        }
+        self
+    }
+
+    /// Disables the device added last.
+    pub fn disabled(mut self) -> Self {
+        match self.devices.last_mut() {
+            Some(device) => device.disabled = true,
+            None => self.problem = Some("disabled given before any device".into()),
+        }
+        self
+    }
+
+    /// Adds the devices of a JSON file; the README describes it.
+    pub fn devices_file(mut self, path: impl AsRef<Path>) -> Self {
+        match devices::read_file(path.as_ref()) {
+            Ok(entries) => self.devices.extend(entries),
+            Err(error) => self.problem = Some(error.to_string()),
+        }
+        self
+    }
+
+    /// Adds a device given as `PRODUCT_KEY,DEVICE_NAME,SECRET`.
+    pub(crate) fn device_flag(mut self, text: &str) -> Self {
+        match DeviceEntry::from_flag(text) {
+            Ok(entry) => self.devices.push(entry),
+            Err(error) => self.problem = Some(error.to_string()),
+        }
+        self
+    }
+
+    /// Opens the plain port at this address; port 0 takes a free one.
+    pub fn udp(mut self, address: impl Into<String>) -> Self {
+        self.udp = Some(address.into());
+        self
+    }
+
+    /// Opens the port of the symmetric mode.
+    pub fn symmetric(mut self, address: impl Into<String>) -> Self {
+        self.symmetric = Some(address.into());
+        self
+    }
+
+    /// Opens the DTLS port.
+    pub fn dtls(mut self, address: impl Into<String>) -> Self {
+        self.dtls = Some(address.into());
+        self
+    }
+
+    /// Keeps CA and certificate in this directory. Without one they live as long as the process,
+    /// and all its clouds share them.
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(path.into());
+        self
+    }
+
+    /// Life of a token.
+    pub fn token_life(mut self, life: Duration) -> Self {
+        self.settings.token_life = life;
+        self
+    }
+
+    /// Looks of a token.
+    pub fn token_style(mut self, style: TokenStyle) -> Self {
+        self.settings.token_style = style;
+        self
+    }
+
+    /// Random tokens of this length.
+    pub fn token_length(self, length: usize) -> Self {
+        self.token_style(TokenStyle::Random(length))
+    }
+
+    /// The token to issue, whoever asks.
+    pub fn pin_token(mut self, token: impl Into<String>) -> Self {
+        self.settings.token = Some(Secret::new(token.into()));
+        self
+    }
+
+    /// The `random` of all symmetric sessions.
+    pub fn pin_random(mut self, random: impl Into<String>) -> Self {
+        self.settings.random = Some(random.into());
+        self
+    }
+
+    /// The `seqOffset` of symmetric sessions.
+    pub fn seq_offset(mut self, seq_offset: u32) -> Self {
+        self.settings.seq_offset = seq_offset;
+        self
+    }
+
+    /// Which token options are accepted.
+    pub fn token_option(mut self, option: TokenOption) -> Self {
+        self.settings.token_option = option;
+        self
+    }
+
+    /// How many posts a device may make.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.settings.rate_limit = limit;
+        self
+    }
+
+    /// Sends error texts to symmetric sessions in clear.
+    pub fn clear_errors(mut self) -> Self {
+        self.settings.encrypt_errors = false;
+        self
+    }
+
+    /// Everything else about the platform.
+    pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// Timing of the message layer.
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// The server certificate; `None` leaves pre-shared keys only.
+    pub fn certificate(mut self, certificate: impl Into<Option<CertificateOptions>>) -> Self {
+        self.dtls_options.certificate = certificate.into();
+        self
+    }
+
+    /// Everything else about DTLS.
+    pub fn dtls_options(mut self, change: impl FnOnce(&mut DtlsOptions)) -> Self {
+        change(&mut self.dtls_options);
+        self
+    }
+
+    /// The clock that tokens live by.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Shows every event to `observer`, on the thread of its port.
+    pub fn observer(mut self, observer: impl Fn(&Event) + Send + 'static) -> Self {
+        self.observers.push(Box::new(observer));
+        self
+    }
+
+    /// How many events [`CloudHandle::wait_for`] can look back on.
+    pub fn keep_events(mut self, keep: usize) -> Self {
+        self.keep_events = keep;
+        self
+    }
+
+    /// Opens the ports and serves them.
+    ///
+    /// # Errors
+    /// When a device or an address makes no sense, a port is taken, or OpenSSL or the data
+    /// directory fails.
+    pub fn start(self) -> io::Result<CloudHandle> {
+        if let Some(problem) = self.problem {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
+        let mut devices = Devices::default();
+        for entry in self.devices {
+            let added = devices.add(entry);
+            added.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        }
+        let platform = Platform::new(self.settings, devices)?;
+        let events = Events::new(self.keep_events, self.observers);
+        let shared = Arc::new(Shared::new(self.clock, events, platform));
+
+        // All ports are bound before any is served: a cloud is up or it is not.
+        let udp = self.udp.map(|address| bind(&address)).transpose()?;
+        let symmetric = self.symmetric.map(|address| bind(&address)).transpose()?;
+        let dtls = self.dtls.map(|address| bind(&address)).transpose()?;
+        let plain = |port: Option<Port>, transport, name: &str| {
+            let Some(port) = port else { return Ok(None) };
+            let service = Service::new(Arc::clone(&shared), &self.timing);
+            let server = UdpServer::new(transport, port.wire()?, service);
+            port.run(name, server).map(Some)
+        };
+        let (dtls, ca) = match dtls {
+            None => (None, None),
+            Some(port) => {
+                let service = Service::new(Arc::clone(&shared), &self.timing);
+                let data_dir = self.data_dir.as_deref();
+                let (port, ca) = run_dtls(port, &shared, service, self.dtls_options, data_dir)?;
+                (Some(port), ca)
+            }
+        };
+        Ok(CloudHandle {
+            udp: plain(udp, Transport::Udp, "iotx-udp")?,
+            symmetric: plain(symmetric, Transport::Symmetric, "iotx-sym")?,
+            dtls,
+            ca,
+            shared,
+        })
+    }
+}
+
+fn run_dtls(
+    port: Port,
+    shared: &Arc<Shared>,
+    service: Service,
+    options: DtlsOptions,
+    data_dir: Option<&Path>,
+) -> io::Result<(RunningPort, Option<CaFile>)> {
+    let pki = match (&options.certificate, data_dir) {
+        (None, _) => None,
+        (Some(certificate), Some(dir)) => Some(pki::load_or_create(dir, certificate)?),
+        (Some(certificate), None) => Some(pki::in_memory(certificate)?),
+    };
+    let ca = match (&pki, data_dir) {
+        (None, _) => None,
+        (Some(pki), Some(dir)) => Some(CaFile::kept(
+            pki.ca.certificate.to_pem()?,
+            Files::in_dir(dir).ca,
+        )),
+        (Some(pki), None) => Some(CaFile::passing(pki.ca.certificate.to_pem()?)?),
+    };
+    let context = make_context(&options, pki.as_ref().map(|pki| &pki.server), shared)?;
+    let wire: Arc<dyn Wire> = port.wire()?;
+    let server = DtlsServer::new(Arc::clone(shared), service, wire, context, options)?;
+    Ok((port.run("iotx-dtls", server)?, ca))
+}
+
+fn bind(address: &str) -> io::Result<Port> {
+    let mut resolved = address.to_socket_addrs().map_err(|error| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("address {address:?}: {error}"),
+        )
+    })?;
+    let first: SocketAddr = resolved
+        .next()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "address without a host"))?;
+    Port::bind(first)
+}

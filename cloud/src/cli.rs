@@ -1,0 +1,272 @@
+//! The `iotx-cloud` command.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use serde_json::json;
+
+use crate::builder::{Builder, Cloud};
+use crate::format::{json_line, text_line, timestamp};
+use crate::handle::CloudHandle;
+use crate::platform::{RateLimit, TokenOption};
+use crate::signals::Signals;
+use crate::token::TokenStyle;
+
+/// The device that exists when none is given; its secret is public, a test vector.
+const DEMO_DEVICE: [&str; 3] = ["a1B2c3D4e5F", "dev01", "0123456789abcdef0123456789ABCDEF"];
+
+/// A local stand-in for Alibaba Cloud's CoAP endpoint.
+#[derive(Parser, Debug)]
+#[command(name = "iotx-cloud", version, max_term_width = 100)]
+struct Args {
+    /// Directory for the CA and the server certificate, made at the first start
+    #[arg(long, value_name = "DIR", default_value = "iotx-cloud-data")]
+    data_dir: PathBuf,
+    /// JSON file with devices
+    #[arg(long, value_name = "FILE")]
+    devices: Vec<PathBuf>,
+    /// A device, as PRODUCT_KEY,DEVICE_NAME,SECRET (a secret on a command line is seen by every
+    /// user of this host; a file is better)
+    #[arg(long, value_name = "PK,DN,DS")]
+    device: Vec<String>,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    bind: std::net::IpAddr,
+    /// Port for coap://; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 5683)]
+    udp_port: u16,
+    /// Port for coap-psk:// (symmetric mode)
+    #[arg(long, value_name = "PORT", default_value_t = 5682)]
+    psk_port: u16,
+    /// Port for coaps://
+    #[arg(long, value_name = "PORT", default_value_t = 5684)]
+    dtls_port: u16,
+    /// Life of a token in seconds
+    #[arg(long, value_name = "SECS", default_value_t = 48 * 3600)]
+    token_life: u64,
+    /// Looks of a token
+    #[arg(long, value_enum, default_value_t = Style::Signed)]
+    token_style: Style,
+    /// Token options accepted
+    #[arg(long, value_enum, default_value_t = Accepted::Both)]
+    token_option: Accepted,
+    /// Posts per second and device before 4.29, with twice as many at once
+    #[arg(long, value_name = "N")]
+    rate_limit: Option<f64>,
+    /// Offer no certificate, pre-shared keys only
+    #[arg(long, conflicts_with = "no_psk")]
+    no_certificate: bool,
+    /// Offer no pre-shared keys, the certificate only
+    #[arg(long)]
+    no_psk: bool,
+    /// Error texts to symmetric sessions in clear
+    #[arg(long)]
+    clear_errors: bool,
+    /// One JSON object per line in place of text
+    #[arg(long)]
+    json: bool,
+    /// No line per message
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Style {
+    /// payload.signature, 126 characters
+    Signed,
+    /// JSON Web Token of three parts, 163 characters
+    Jwt,
+    /// 32 random characters
+    Random,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Accepted {
+    /// 61 and 2088
+    Both,
+    /// 61, as *.iot-as-coap.*
+    #[value(name = "61")]
+    Only61,
+    /// 2088, as *.coap.*.link.*
+    #[value(name = "2088")]
+    Only2088,
+}
+
+/// Runs the command until it is told to stop.
+pub fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("iotx-cloud: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> io::Result<()> {
+    let signals = Signals::block()?;
+    let json = args.json;
+    let demo = args.device.is_empty() && args.devices.is_empty();
+    let cloud = builder(&args, demo).start()?;
+    announce(&cloud, json, demo)?;
+    let signal = signals.wait()?;
+    let clock = cloud.clock().clone();
+    let counters = cloud.counters();
+    cloud.shutdown();
+    let mut out = io::stdout().lock();
+    if json {
+        let line = json!({
+            "time": timestamp(clock.now()),
+            "event": "stopped",
+            "signal": signal,
+            "requests": counters.requests,
+            "reports": counters.reports,
+        });
+        writeln!(out, "{line}")?;
+    } else {
+        let (requests, reports) = (counters.requests, counters.reports);
+        writeln!(
+            out,
+            "stopped by {signal}: {requests} requests served, {reports} reports"
+        )?;
+    }
+    out.flush()
+}
+
+fn builder(args: &Args, demo: bool) -> Builder {
+    let at = |port| std::net::SocketAddr::new(args.bind, port).to_string();
+    let mut builder = Cloud::builder()
+        .data_dir(&args.data_dir)
+        .udp(at(args.udp_port))
+        .symmetric(at(args.psk_port))
+        .dtls(at(args.dtls_port))
+        .token_life(Duration::from_secs(args.token_life))
+        .token_style(match args.token_style {
+            Style::Signed => TokenStyle::Signed,
+            Style::Jwt => TokenStyle::Jwt,
+            Style::Random => TokenStyle::Random(32),
+        })
+        .token_option(match args.token_option {
+            Accepted::Both => TokenOption::Both,
+            Accepted::Only61 => TokenOption::Only61,
+            Accepted::Only2088 => TokenOption::Only2088,
+        })
+        .dtls_options(|options| {
+            options.psk = !args.no_psk;
+            if args.no_certificate {
+                options.certificate = None;
+            }
+        })
+        // Nobody waits for events here.
+        .keep_events(0);
+    if let Some(per_second) = args.rate_limit {
+        builder = builder.rate_limit(RateLimit {
+            per_second,
+            burst: 2.0 * per_second,
+        });
+    }
+    if args.clear_errors {
+        builder = builder.clear_errors();
+    }
+    for file in &args.devices {
+        builder = builder.devices_file(file);
+    }
+    for device in &args.device {
+        builder = builder.device_flag(device);
+    }
+    if demo {
+        let [product_key, device_name, secret] = DEMO_DEVICE;
+        builder = builder.device(product_key, device_name, secret);
+    }
+    if !args.quiet {
+        let line = if args.json { json_line } else { text_line };
+        builder = builder.observer(move |event| {
+            // A reader that has gone away is no reason to stop serving.
+            let _ = writeln!(io::stdout().lock(), "{}", line(event));
+        });
+    }
+    builder
+}
+
+/// Says where everything is. The line with "ready" comes last, so that a script can wait for it.
+fn announce(cloud: &CloudHandle, json: bool, demo: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let text = |address: Option<std::net::SocketAddr>| address.map(|a| a.to_string());
+    let (udp, psk, dtls) = (
+        text(cloud.udp_addr()),
+        text(cloud.symmetric_addr()),
+        text(cloud.dtls_addr()),
+    );
+    let ca = cloud.ca_path().map(std::path::absolute).transpose()?;
+    let ca = ca.map(|path| path.display().to_string());
+    let devices: Vec<String> = cloud.devices().iter().map(ToString::to_string).collect();
+    if json {
+        let line = json!({
+            "time": timestamp(cloud.clock().now()),
+            "event": "ready",
+            "udp": udp,
+            "psk": psk,
+            "dtls": dtls,
+            "ca": ca,
+            "devices": devices,
+        });
+        writeln!(out, "{line}")?;
+        return out.flush();
+    }
+    if demo {
+        let [product_key, device_name, secret] = DEMO_DEVICE;
+        writeln!(
+            out,
+            "no device given (--device PK,DN,DS or --devices FILE); using the demo device"
+        )?;
+        writeln!(
+            out,
+            "  product key {product_key}, device name {device_name}, secret {secret}"
+        )?;
+    } else {
+        writeln!(out, "devices: {}", devices.join(", "))?;
+    }
+    if let Some(ca) = &ca {
+        writeln!(out, "CA certificate: {ca}")?;
+    }
+    let host = cloud.udp_addr().map(|address| match address.ip() {
+        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+        ip => ip.to_string(),
+    });
+    let ca_part = ca
+        .as_ref()
+        .map(|ca| format!("IOTX_EXTRA_CA='{ca}' "))
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "export {ca_part}IOTX_CONNECT_TO={}",
+        host.unwrap_or_default()
+    )?;
+    let or_none = |address: Option<String>| address.unwrap_or_else(|| "none".into());
+    let (udp, psk, dtls) = (or_none(udp), or_none(psk), or_none(dtls));
+    writeln!(out, "ready udp={udp} psk={psk} dtls={dtls}")?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_flags_make_sense() {
+        Args::command().debug_assert();
+        let args = Args::parse_from(["iotx-cloud"]);
+        assert_eq!(
+            (args.udp_port, args.psk_port, args.dtls_port),
+            (5683, 5682, 5684)
+        );
+        assert_eq!(args.token_life, 172_800);
+        let args = Args::parse_from(["iotx-cloud", "--token-option", "2088", "--udp-port=0"]);
+        assert!(matches!(args.token_option, Accepted::Only2088));
+        assert!(Args::try_parse_from(["iotx-cloud", "--no-psk", "--no-certificate"]).is_err());
+    }
+}

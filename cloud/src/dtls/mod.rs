@@ -1,0 +1,77 @@
+//! The DTLS port: one socket, many sessions, told apart by the peer's address.
+//!
+//! The cookie exchange is left to `DTLSv1_listen`. A hand-made HelloVerifyRequest would be easy to
+//! write, but OpenSSL could not be told afterwards to begin with the second ClientHello: its
+//! message number is 1 and it is part of the handshake's hash, so it cannot be passed off as a
+//! first one. `DTLSv1_listen` on one spare SSL object keeps no state per peer: the object becomes a
+//! session only when it has read a valid cookie, and a new spare takes its place.
+
+mod context;
+mod cookie;
+mod ffi;
+mod peer;
+mod record;
+mod server;
+
+use std::time::Duration;
+
+pub(crate) use context::make_context;
+pub(crate) use server::DtlsServer;
+
+use crate::pki::CertificateOptions;
+
+/// Highest protocol version offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DtlsVersion {
+    /// DTLS 1.2 and nothing else, as the service.
+    #[default]
+    V1_2,
+    /// DTLS 1.0 and nothing else, which no SDK release speaks.
+    V1_0,
+}
+
+/// What can be set about the DTLS port.
+#[derive(Debug, Clone)]
+pub struct DtlsOptions {
+    /// The server certificate; `None` offers pre-shared keys only.
+    pub certificate: Option<CertificateOptions>,
+    /// Whether pre-shared keys are offered.
+    pub psk: bool,
+    /// Protocol version.
+    pub version: DtlsVersion,
+    /// Suites in OpenSSL's notation, instead of all that SDK releases and today's clients offer.
+    pub ciphers: Option<String>,
+    /// Whether sessions can be resumed, by ticket or by id.
+    pub resumption: bool,
+    /// Whether resumption by ticket is offered, not only by session id.
+    pub tickets: bool,
+    /// Largest UDP payload sent.
+    pub mtu: u32,
+    /// First timeout of a handshake flight; it doubles with every repetition.
+    pub flight_timeout: Duration,
+    /// How long a handshake may take.
+    pub handshake_timeout: Duration,
+    /// How long a session may be silent.
+    pub idle_timeout: Duration,
+    /// How many sessions are held.
+    pub max_sessions: usize,
+}
+
+impl Default for DtlsOptions {
+    fn default() -> Self {
+        DtlsOptions {
+            certificate: Some(CertificateOptions::default()),
+            psk: true,
+            version: DtlsVersion::default(),
+            ciphers: None,
+            resumption: true,
+            tickets: true,
+            // The least MTU of IPv6, 1280, less its header and that of UDP.
+            mtu: 1232,
+            flight_timeout: Duration::from_secs(1),
+            handshake_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(30 * 60),
+            max_sessions: 20_000,
+        }
+    }
+}
