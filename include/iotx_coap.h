@@ -388,7 +388,8 @@ typedef struct {
      */
     char *p_url;
     /**
-     * How long one IOT_CoAP_Yield waits for messages, in milliseconds. 0 selects 2000.
+     * How long one IOT_CoAP_Yield waits for messages, in milliseconds. 0 and negative values select 2000;
+     * values above 60000 count as 60000.
      */
     int wait_time_ms;
     /**
@@ -566,101 +567,218 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * Creates a client and connects it.
+ * Creates a client and connects it: resolves the host and, for coaps, completes the DTLS handshake.
+ * Blocks meanwhile, for a bounded time. The client is not authenticated yet.
  *
- * Resolves the server's name, opens the socket and, for coaps, completes the DTLS handshake; that
- * may take several seconds. The configuration and all it points to stay the caller's and may go
- * away afterwards.
+ * @param p_config  see iotx_coap_config_t. Nothing of it is used after the call, neither the URL nor
+ *                  the device info
  *
- * Returns the client, to be released with IOT_CoAP_Deinit, or NULL: `p_config` or its `p_devinfo`
- * is NULL, a string is unterminated, the URL is malformed, memory ran out, or the server could not
- * be reached. The log tells which.
+ * @return the client, to be released by IOT_CoAP_Deinit; NULL on failure, and one log line says why:
+ *         `p_config` or its `p_devinfo` is NULL, a member of the device info is not terminated, the URL
+ *         is malformed, the host cannot be resolved or reached, its certificate is not trusted,
+ *         or the handshake failed
  */
 iotx_coap_context_t *IOT_CoAP_Init(iotx_coap_config_t *p_config);
 
 /**
- * Closes the connection, forgets messages still waiting for an answer (their callbacks do not
- * run), releases the client and stores NULL in `*p_context`. Does nothing if `p_context` or
- * `*p_context` is NULL.
+ * Releases a client: closes its connection and frees what it holds. Callbacks of reports that are
+ * still unanswered are not called. May be called from inside a callback.
+ *
+ * @param pp_context  where the client's pointer is kept; NULL is stored there. NULL, or a NULL
+ *                    pointer there, does nothing
  */
-void IOT_CoAP_Deinit(iotx_coap_context_t **p_context);
+void IOT_CoAP_Deinit(iotx_coap_context_t **pp_context);
 
 /**
- * Authenticates the device: obtains the token that every later message carries. Waits for the
- * answer.
+ * Authenticates the device with the cloud and waits for the result: returns as soon as the cloud has
+ * answered, after 10 s at the latest. The request is repeated meanwhile by the timing of RFC 7252; a
+ * cloud that answers 5.00 is asked again after a pause. Answers to reports that arrive in the meantime
+ * are handed to their callbacks. A connection that has ended is opened anew.
  *
- * Returns IOTX_SUCCESS; IOTX_ERR_INVALID_PARAM if `p_context` is NULL; IOTX_ERR_NO_MEM;
- * IOTX_ERR_SEND_MSG_FAILED if the request could not be sent; IOTX_ERR_AUTH_FAILED if the cloud
- * refused the device or did not answer.
+ * @param p_context  the client
+ *
+ * @retval IOTX_SUCCESS              the cloud has accepted the device; reports may be sent
+ * @retval IOTX_ERR_AUTH_FAILED      the cloud refused the device or did not answer in time. After a
+ *                                   timeout, an answer that arrives later, during IOT_CoAP_Yield,
+ *                                   still authenticates
+ * @retval IOTX_ERR_SEND_MSG_FAILED  the request could not be sent
+ * @retval IOTX_ERR_INVALID_PARAM    `p_context` is NULL
  */
 int IOT_CoAP_DeviceNameAuth(iotx_coap_context_t *p_context);
 
 /**
- * Receives and handles messages for at most `wait_time_ms` of the configuration, runs the
- * callbacks of those that were answers, and repeats messages whose acknowledgement is overdue.
- * Call it in a loop.
+ * Sends a report by POST to a path, normally "/topic/{product key}/{device name}/...". Does not wait
+ * for the answer: IOT_CoAP_Yield receives it and calls the message's callback.
  *
- * Returns IOTX_SUCCESS, or IOTX_ERR_INVALID_PARAM if `p_context` is NULL.
+ * @param p_context  the client
+ * @param p_path     NUL-terminated path. Empty segments mean nothing, no character but '/' is special
+ * @param p_message  see iotx_message_t; copied
+ *
+ * @retval IOTX_SUCCESS              the report has left, or waits behind one that is under way
+ * @retval IOTX_ERR_INVALID_PARAM    an argument is NULL, `msg_type` is neither CON nor NON, or the
+ *                                   payload is NULL and its length is not 0
+ * @retval IOTX_ERR_MSG_TOO_LOOG     the payload has 1280 bytes or more, or does not fit into a datagram
+ *                                   of 1280 bytes together with path and token
+ * @retval IOTX_ERR_NOT_AUTHED       there is no valid token: call IOT_CoAP_DeviceNameAuth
+ * @retval IOTX_ERR_URI_TOO_LOOG     the path has more than IOTX_URI_MAX_LEN bytes, or more than 9
+ *                                   segments (8 with coap-psk)
+ * @retval IOTX_ERR_SEND_MSG_FAILED  the report could not be sent, or too many are waiting; it has been
+ *                                   dropped and its callback will not be called
+ */
+int IOT_CoAP_SendMessage(iotx_coap_context_t *p_context,
+                         char *p_path,
+                         iotx_message_t *p_message);
+
+/**
+ * Receives what the cloud has sent, calls the callbacks of answered reports, and repeats what has not
+ * been acknowledged, by the timing of RFC 7252. Waits for at most the configured `wait_time_ms` (0:
+ * 2000; values above 60000 count as 60000) and returns as soon as what arrived has been handled.
+ *
+ * @param p_context  the client
+ *
+ * @retval IOTX_SUCCESS            done
+ * @retval IOTX_ERR_INVALID_PARAM  `p_context` is NULL
  */
 int IOT_CoAP_Yield(iotx_coap_context_t *p_context);
 
 /**
- * Posts a message to a path such as "/topic/product_key/device_name/update". Does not wait: the
- * answer comes to the message's callback during a later IOT_CoAP_Yield.
+ * Tells the number the next request of this client will carry as its token; the answer's
+ * IOT_CoAP_GetMessageToken will be the same. No header of SDK 2.30 to 3.2.0 declares it.
  *
- * `p_path` and `p_message` are copied before the call returns. `p_path` is not written to.
+ * @param p_context  the client
  *
- * Returns IOTX_SUCCESS once the message is handed to the network; IOTX_ERR_INVALID_PARAM if an
- * argument is NULL or the message's type is neither CON nor NON; IOTX_ERR_NOT_AUTHED without a
- * token; IOTX_ERR_URI_TOO_LOOG if the path is longer than IOTX_URI_MAX_LEN; IOTX_ERR_MSG_TOO_LOOG
- * if the message does not fit one datagram; IOTX_ERR_NO_MEM; IOTX_ERR_SEND_MSG_FAILED if the
- * network refused it.
- */
-int IOT_CoAP_SendMessage(iotx_coap_context_t *p_context, char *p_path, iotx_message_t *p_message);
-
-/**
- * Reads the payload of an answer, inside its callback.
- *
- * Stores the address in `*pp_payload` and the length in bytes in `*p_len`; NULL and 0 if the
- * answer has none. The payload belongs to the library and ends with the callback. A NUL stands
- * behind its last byte and is not counted.
- *
- * Returns IOTX_SUCCESS, or IOTX_ERR_INVALID_PARAM if an argument is NULL.
- */
-int IOT_CoAP_GetMessagePayload(void *p_message, unsigned char **pp_payload, int *p_len);
-
-/**
- * Reads the response code of an answer, inside its callback. Stores the byte as it came, so also
- * codes without a name in iotx_coap_resp_code_t.
- *
- * Returns IOTX_SUCCESS, or IOTX_ERR_INVALID_PARAM if an argument is NULL.
- */
-int IOT_CoAP_GetMessageCode(void *p_message, iotx_coap_resp_code_t *p_resp_code);
-
-/**
- * Reads the token of an answer, inside its callback, to be compared with IOT_CoAP_GetCurToken. Its
- * first four bytes are taken as a little-endian number.
- *
- * Returns IOTX_SUCCESS, or IOTX_ERR_INVALID_PARAM if an argument is NULL.
- */
-int IOT_CoAP_GetMessageToken(void *p_message, unsigned int *token);
-
-/**
- * Returns the token that the next message will carry, or 0xFFFFFFFF if `p_context` is NULL.
+ * @return the number; 0xFFFFFFFF when `p_context` is NULL
  */
 uint32_t IOT_CoAP_GetCurToken(iotx_coap_context_t *p_context);
 
 /**
- * Asks the server for "/.well-known/core" (RFC 6690); the answer goes to the log during a later
- * IOT_CoAP_Yield. Returns 0.
+ * Asks the server for its list of resources (GET /.well-known/core); the answer is only logged. No
+ * header of the SDK declares it; its OTA examples do.
+ *
+ * @param p_context  the client; it need not be authenticated
+ *
+ * @retval IOTX_SUCCESS              the request has been sent
+ * @retval IOTX_ERR_SEND_MSG_FAILED  it could not be sent
+ * @retval IOTX_ERR_INVALID_PARAM    `p_context` is NULL
  */
 int iotx_get_well_known(iotx_coap_context_t *p_context);
 
 /**
- * Computes the sign of an authentication request: HMAC-MD5 with the device secret as key, as 32
- * lower-case hex digits and a terminator. `sign` must have room for 41 bytes.
+ * Sets or gets one of the process-wide settings of the SDK.
  *
- * Returns 0, or IOTX_ERR_NO_MEM.
+ * The identity (product key and secret, device name and secret) is kept by the platform's HAL_Set* and
+ * HAL_Get*. No client uses it: a client's identity is the one given to IOT_CoAP_Init.
+ *
+ * @param option  one of iotx_ioctl_option_t, in the numbering of SDK 3.2.0
+ * @param data    what the option's description says. A SET copies a NUL-terminated string. A GET copies
+ *                exactly as many bytes as the stored string has and NO terminator, as the SDK does:
+ *                zero the buffer first, or what it held shows behind them
+ *
+ * @retval 0   done
+ * @retval -1  `data` is NULL, the string is longer than the option allows, or the option does not exist or
+ *             has no meaning for a CoAP client
+ */
+int IOT_Ioctl(int option,
+              void *data);
+
+/**
+ * Stores the identity with the platform, as four IOT_Ioctl calls would. SDK 2.30's CoAP example calls it
+ * before IOT_CoAP_Init; no client uses what it stores.
+ *
+ * @param product_key    product key
+ * @param device_name    device name
+ * @param device_secret  device secret; all three NUL-terminated, and copied
+ * @param info_ptr       receives a pointer to an iotx_conn_info_t of empty strings, which is the library's
+ *                       and must not be written to; NULL if not wanted
+ *
+ * @retval 0   done
+ * @retval -2  one of the first three is NULL, too long, or refused by the platform
+ */
+int IOT_SetupConnInfo(const char *product_key,
+                      const char *device_name,
+                      const char *device_secret,
+                      void **info_ptr);
+
+/**
+ * Sets the name that log lines begin with. Logging is on without it, at IOT_LOG_WARNING.
+ *
+ * @param ident  NUL-terminated; its first 7 characters are kept. NULL: no name
+ */
+void IOT_OpenLog(const char *ident);
+
+/**
+ * Ends logging, and forgets the name given to IOT_OpenLog. IOT_SetLogLevel turns it on again.
+ */
+void IOT_CloseLog(void);
+
+/**
+ * Sets how much is logged, for all clients of the program. No level shows secrets: device secret,
+ * token and keys are never written.
+ *
+ * @param level  from IOT_LOG_NONE to IOT_LOG_DEBUG; anything else is refused with a log line
+ */
+void IOT_SetLogLevel(IOT_LogLevel level);
+
+/**
+ * Prints how much memory the library holds, has held at most, and how often it has asked for some.
+ * The figures are those of the library's own allocator; memory of OpenSSL is not among them.
+ *
+ * @param level  the line is printed if this level is logged. Above IOT_LOG_DEBUG counts as IOT_LOG_DEBUG
+ */
+void IOT_DumpMemoryStats(IOT_LogLevel level);
+
+/**
+ * Gives the response code of a message, any of RFC 7252's and the cloud's: 0x45 for 2.05 Content, 0x82
+ * for 4.02 and so on.
+ *
+ * @param p_message    the message a response callback was given; valid until that callback returns
+ * @param p_resp_code  where the code goes
+ *
+ * @retval IOTX_SUCCESS            the code has been stored
+ * @retval IOTX_ERR_INVALID_PARAM  an argument is NULL
+ */
+int IOT_CoAP_GetMessageCode(void *p_message,
+                            iotx_coap_resp_code_t *p_resp_code);
+
+/**
+ * Gives the payload of a message, decrypted where the session encrypts it, as often as asked.
+ *
+ * @param p_message   the message a response callback was given; valid until that callback returns
+ * @param pp_payload  where the payload's address goes: NULL when there is none. The payload belongs to
+ *                    the message, ends with it, and has a NUL behind its last byte
+ * @param p_len       where its length in bytes goes, the NUL not counted
+ *
+ * @retval IOTX_SUCCESS            address and length have been stored
+ * @retval IOTX_ERR_INVALID_PARAM  an argument is NULL
+ */
+int IOT_CoAP_GetMessagePayload(void *p_message,
+                               unsigned char **pp_payload,
+                               int *p_len);
+
+/**
+ * Gives the number that ties a response to its request: what IOT_CoAP_GetCurToken returned before the
+ * request was sent. No header of SDK 2.30 to 3.2.0 declares it; firmware declares it itself.
+ *
+ * @param p_message  the message a response callback was given; valid until that callback returns
+ * @param token      where the number goes
+ *
+ * @retval IOTX_SUCCESS            the number has been stored
+ * @retval IOTX_ERR_INVALID_PARAM  an argument is NULL
+ */
+int IOT_CoAP_GetMessageToken(void *p_message,
+                             unsigned int *token);
+
+/**
+ * Signs as the authentication does (HMAC-MD5): the text that coap and coaps sign.
+ *
+ * @param p_device_secret  the key
+ * @param p_client_id      client id
+ * @param p_device_name    device name
+ * @param p_product_key    product key; all four NUL-terminated, at most 255 bytes
+ * @param sign             receives 32 lower-case hex digits and a NUL: 33 bytes
+ *
+ * @retval IOTX_SUCCESS            the signature has been written
+ * @retval IOTX_ERR_INVALID_PARAM  an argument is NULL, too long, or not UTF-8
  */
 int iotx_calc_sign(const char *p_device_secret,
                    const char *p_client_id,
@@ -669,7 +787,17 @@ int iotx_calc_sign(const char *p_device_secret,
                    char *sign);
 
 /**
- * As iotx_calc_sign, with the sequence number of a coap-psk session in the signed text.
+ * Signs as the authentication of coap-psk does: as iotx_calc_sign, with the sequence number in the text.
+ *
+ * @param p_device_secret  the key
+ * @param p_client_id      client id
+ * @param p_device_name    device name
+ * @param p_product_key    product key; all four NUL-terminated, at most 255 bytes
+ * @param seq              sequence number
+ * @param sign             receives 32 lower-case hex digits and a NUL: 33 bytes
+ *
+ * @retval IOTX_SUCCESS            the signature has been written
+ * @retval IOTX_ERR_INVALID_PARAM  an argument is NULL, too long, or not UTF-8
  */
 int iotx_calc_sign_with_seq(const char *p_device_secret,
                             const char *p_client_id,
@@ -677,50 +805,6 @@ int iotx_calc_sign_with_seq(const char *p_device_secret,
                             const char *p_product_key,
                             unsigned int seq,
                             char *sign);
-
-/**
- * Opens the log under a name. `ident` is copied.
- */
-void IOT_OpenLog(const char *ident);
-
-/**
- * Closes the log: nothing is written any more.
- */
-void IOT_CloseLog(void);
-
-/**
- * Sets the level up to which messages are logged.
- */
-void IOT_SetLogLevel(IOT_LogLevel level);
-
-/**
- * Logs how much memory the library uses.
- */
-void IOT_DumpMemoryStats(IOT_LogLevel level);
-
-/**
- * Reads or writes one setting of the process: `option` is one of iotx_ioctl_option_t, which also
- * tells the type that `data` points to.
- *
- * A SET option copies; it refuses a string longer than its limit. A GET option copies the bytes of
- * the stored string without a terminator, so `data` has to be zeroed first and as long as the
- * limit plus 1.
- *
- * Returns 0, or -1 (FAIL_RETURN) if `data` is NULL, the string too long, or the option unknown.
- */
-int IOT_Ioctl(int option, void *data);
-
-/**
- * Sets the identity of the device for the process, as the three SET options of IOT_Ioctl do.
- *
- * If `info_ptr` is not NULL, `*info_ptr` is pointed at an iotx_conn_info_t that the library owns.
- *
- * Returns 0, or a negative code of iotx_err_t if a string is NULL or too long.
- */
-int IOT_SetupConnInfo(const char *product_key,
-                      const char *device_name,
-                      const char *device_secret,
-                      void **info_ptr);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -71,7 +71,8 @@ complain() { # FILE MESSAGE: fails if FILE names any symbol
     fi
 }
 defined "$work/trimmed.o" | comm -23 "$work/names" - >"$work/missing"
-defined "$raw" | grep -E '^(IOT_|iotx_|HAL_)' | comm -13 "$work/names" - >"$work/unlisted"
+# The Rust side of the default HAL, called by the C shim inside the same object, becomes local.
+defined "$raw" | grep -E '^(IOT_|iotx_|HAL_)' | grep -v '^iotx_hal_default_' | comm -13 "$work/names" - >"$work/unlisted"
 defined_weak "$work/trimmed.o" | comm -3 "$work/weak" - | tr -d '\t' >"$work/wrong"
 bad=0
 complain "$work/missing" "listed in $list, but not defined in $raw" || bad=1

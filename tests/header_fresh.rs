@@ -1,28 +1,51 @@
-//! The committed `include/iotx_coap.h` is what cbindgen makes of `src/capi` today.
+//! The committed `include/iotx_coap.h` and `include/iotx_coap_ext.h` are what cbindgen makes of
+//! `src/capi` today.
 //!
-//! The header is committed so that building firmware takes no generator, and generated so that it
-//! cannot drift from the exported functions. After a change in `src/capi`, bless the new header:
-//! `IOTX_BLESS=1 cargo test --test header_fresh`, and review its diff.
+//! The headers are committed so that building firmware takes no generator, and generated so that they
+//! cannot drift from the exported functions. After a change in `src/capi`, bless the new headers:
+//! `IOTX_BLESS=1 cargo test --test header_fresh`, and review their diff.
 
 use std::env;
 use std::fs;
 use std::path::Path;
 
-const HEADER: &str = "include/iotx_coap.h";
+/// A generated header: its path, its configuration, and the source it begins with.
+struct Header {
+    path: &'static str,
+    config: &'static str,
+    source: &'static str,
+}
+
+const HEADERS: [Header; 2] = [
+    // `mod.rs` and the modules it declares, in their order, but for those marked `cbindgen:ignore`,
+    // which belong to other headers.
+    Header {
+        path: "include/iotx_coap.h",
+        config: "cbindgen.toml",
+        source: "src/capi/mod.rs",
+    },
+    Header {
+        path: "include/iotx_coap_ext.h",
+        config: "cbindgen-ext.toml",
+        source: "src/capi/ext.rs",
+    },
+];
 const BLESS: &str = "IOTX_BLESS";
 
-/// Generates the header from `src/capi/mod.rs` and the modules it declares, in their order. Items
-/// marked `/// cbindgen:ignore` belong to other headers.
-fn generate(root: &Path) -> String {
-    let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn generate(header: &Header) -> String {
+    let config = cbindgen::Config::from_file(root().join(header.config)).expect("configuration");
     let bindings = cbindgen::Builder::new()
         .with_config(config)
-        .with_src(root.join("src/capi/mod.rs"))
+        .with_src(root().join(header.source))
         .generate()
         .expect("src/capi parses");
-    let mut header = Vec::new();
-    bindings.write(&mut header);
-    without_safety_sections(&String::from_utf8(header).expect("sources are UTF-8"))
+    let mut text = Vec::new();
+    bindings.write(&mut text);
+    without_safety_sections(&String::from_utf8(text).expect("sources are UTF-8"))
 }
 
 /// Drops the "# Safety" sections of the doc comments. They tell a Rust caller what to prove; for a
@@ -64,30 +87,37 @@ fn first_difference(committed: &str, fresh: &str) -> String {
 }
 
 #[test]
-fn committed_header_is_what_the_sources_generate() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let fresh = generate(root);
-    if env::var_os(BLESS).is_some_and(|value| value == "1") {
-        fs::write(root.join(HEADER), &fresh).expect("the header can be written");
-        return;
+fn committed_headers_are_what_the_sources_generate() {
+    let bless = env::var_os(BLESS).is_some_and(|value| value == "1");
+    for header in &HEADERS {
+        let fresh = generate(header);
+        let path = root().join(header.path);
+        if bless {
+            fs::write(&path, &fresh).expect("the header can be written");
+            continue;
+        }
+        let committed = fs::read_to_string(&path).expect("the header is committed");
+        assert!(
+            committed == fresh,
+            "{} differs from src/capi, first in {}\nRewrite it with `{BLESS}=1 cargo test --test \
+             header_fresh` and review the diff.",
+            header.path,
+            first_difference(&committed, &fresh),
+        );
     }
-    let committed = fs::read_to_string(root.join(HEADER)).expect("the header is committed");
-    assert!(
-        committed == fresh,
-        "{HEADER} differs from src/capi, first in {}\nRewrite it with `{BLESS}=1 cargo test --test \
-         header_fresh` and review the diff.",
-        first_difference(&committed, &fresh),
-    );
 }
 
 #[test]
-fn header_speaks_c_only() {
-    let header = generate(Path::new(env!("CARGO_MANIFEST_DIR")));
-    for leftover in ["# Safety", "_int;", "_int ", "_SIZE]", "Option<", "[`"] {
-        assert!(
-            !header.contains(leftover),
-            "{leftover:?} is in the generated header"
-        );
+fn headers_speak_c_only() {
+    for header in &HEADERS {
+        let text = generate(header);
+        for leftover in ["# Safety", "_int;", "_int ", "_SIZE]", "Option<", "[`"] {
+            assert!(
+                !text.contains(leftover),
+                "{leftover:?} is in {}",
+                header.path
+            );
+        }
     }
 }
 

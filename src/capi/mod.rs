@@ -1,1 +1,40 @@
-//! (module documentation)
+//! The C interface: every exported `IOT_*` and `iotx_*` name, and nothing but checking and translating.
+//!
+//! Rules of this layer:
+//!
+//! * each export's body stands inside [`boundary!`], which names the value returned should the library
+//!   panic: no panic crosses into C;
+//! * NULL is checked before anything is read; C memory is read through raw pointers, never through
+//!   references to structs the caller may not have filled in;
+//! * nothing in the crate imports this module.
+//!
+//! `include/iotx_coap.h` is generated from here.
+
+#[macro_use]
+mod boundary;
+mod client;
+mod context;
+/// cbindgen:ignore
+mod ext;
+mod identity;
+mod ioctl;
+mod log;
+mod memory;
+mod message;
+mod sign;
+mod text;
+pub mod types;
+
+pub use client::{
+    IOT_CoAP_Deinit, IOT_CoAP_DeviceNameAuth, IOT_CoAP_GetCurToken, IOT_CoAP_Init,
+    IOT_CoAP_SendMessage, IOT_CoAP_Yield, iotx_get_well_known,
+};
+pub use ext::{
+    iotx_coap_dtls_offer_t, iotx_coap_init_with, iotx_coap_settings_init, iotx_coap_settings_t,
+    iotx_coap_sign_method_t,
+};
+pub use ioctl::{IOT_Ioctl, IOT_SetupConnInfo};
+pub use log::{IOT_CloseLog, IOT_OpenLog, IOT_SetLogLevel};
+pub use memory::IOT_DumpMemoryStats;
+pub use message::{IOT_CoAP_GetMessageCode, IOT_CoAP_GetMessagePayload, IOT_CoAP_GetMessageToken};
+pub use sign::{iotx_calc_sign, iotx_calc_sign_with_seq};

@@ -299,7 +299,8 @@ pub struct iotx_coap_config_t {
     /// Server, as "scheme://host:port" with the scheme coap, coaps or coap-psk. NULL selects the
     /// cloud's default server for the product key.
     pub p_url: *mut c_char,
-    /// How long one IOT_CoAP_Yield waits for messages, in milliseconds. 0 selects 2000.
+    /// How long one IOT_CoAP_Yield waits for messages, in milliseconds. 0 and negative values select 2000;
+    /// values above 60000 count as 60000.
     pub wait_time_ms: c_int,
     /// Identity of the device, copied by Init. Must not be NULL.
     pub p_devinfo: *mut iotx_device_info_t,

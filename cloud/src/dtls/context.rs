@@ -117,6 +117,9 @@ pub(crate) fn make_context(
     });
     // With encrypt-then-MAC, OpenSSL 3 ends a DTLS session at the first record whose MAC is wrong:
     // anybody who can forge an address could. Without, it drops such records (RFC 6347 4.1.2.7).
+    if options.prefer_own_order {
+        context.set_options(SslOptions::CIPHER_SERVER_PREFERENCE);
+    }
     context.set_options(
         SslOptions::NO_QUERY_MTU
             | SslOptions::COOKIE_EXCHANGE

@@ -41,6 +41,8 @@ pub struct DtlsOptions {
     pub version: DtlsVersion,
     /// Suites in OpenSSL's notation, instead of all that SDK releases and today's clients offer.
     pub ciphers: Option<String>,
+    /// Whether the order of the server's suites decides, not the client's.
+    pub prefer_own_order: bool,
     /// Whether sessions can be resumed, by ticket or by id.
     pub resumption: bool,
     /// Whether resumption by ticket is offered, not only by session id.
@@ -64,6 +66,7 @@ impl Default for DtlsOptions {
             psk: true,
             version: DtlsVersion::default(),
             ciphers: None,
+            prefer_own_order: false,
             resumption: true,
             tickets: true,
             // The least MTU of IPv6, 1280, less its header and that of UDP.

@@ -1,0 +1,114 @@
+/*
+ * What this library offers beyond the SDK's CoAP interface. A program that includes this header does not
+ * link against the SDK any more.
+ */
+
+#ifndef IOTX_COAP_EXT_H
+#define IOTX_COAP_EXT_H
+
+/* Generated from src/capi/ext.rs by cbindgen: do not edit. */
+
+#include <stddef.h>
+#include "iotx_coap.h"
+
+/**
+ * Signatures of the authentication request, for iotx_coap_settings_t.
+ */
+typedef enum {
+    /**
+     * HMAC-MD5, what the SDK uses.
+     */
+    IOTX_COAP_SIGN_HMACMD5 = 0,
+    /**
+     * HMAC-SHA1.
+     */
+    IOTX_COAP_SIGN_HMACSHA1 = 1,
+    /**
+     * HMAC-SHA256.
+     */
+    IOTX_COAP_SIGN_HMACSHA256 = 2,
+} iotx_coap_sign_method_t;
+
+/**
+ * What the DTLS handshake may rely on, for iotx_coap_settings_t.
+ */
+typedef enum {
+    /**
+     * The server's certificate first, the pre-shared key last; the server chooses.
+     */
+    IOTX_COAP_DTLS_BOTH = 0,
+    /**
+     * The server's certificate only.
+     */
+    IOTX_COAP_DTLS_CERTIFICATE = 1,
+    /**
+     * The pre-shared key only.
+     */
+    IOTX_COAP_DTLS_PSK = 2,
+} iotx_coap_dtls_offer_t;
+
+/**
+ * Settings that the SDK's configuration has no room for. Fill it in with iotx_coap_settings_init, then
+ * change what should differ from the defaults.
+ */
+typedef struct {
+    /**
+     * Size of this struct as the program was compiled; set by iotx_coap_settings_init. Later releases
+     * add members at the end only.
+     */
+    size_t size;
+    /**
+     * Signature of the authentication request: iotx_coap_sign_method_t. Default: HMAC-MD5.
+     */
+    int sign_method;
+    /**
+     * Encoding of the authentication request and its answer: iotx_content_type_t. Default: JSON.
+     */
+    int auth_encoding;
+    /**
+     * "ackMode" of the authentication request: -1 leaves it out, 0 asks for piggybacked answers, 1 for
+     * separate ones. Default: -1.
+     */
+    int ack_mode;
+    /**
+     * Option that carries the token: 0 chooses by the host, otherwise 61 or 2088. Default: 0.
+     */
+    int token_option;
+    /**
+     * What the DTLS handshake offers: iotx_coap_dtls_offer_t. Default: both.
+     */
+    int dtls_offer;
+    /**
+     * How long one IOT_CoAP_DeviceNameAuth may take, in milliseconds; at least 1. Default: 10000.
+     */
+    unsigned int auth_timeout_ms;
+} iotx_coap_settings_t;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Fills settings in with their defaults.
+ *
+ * @param settings  the caller's struct; NULL does nothing
+ * @param size      sizeof(iotx_coap_settings_t)
+ */
+void iotx_coap_settings_init(iotx_coap_settings_t *settings, size_t size);
+
+/**
+ * IOT_CoAP_Init with settings.
+ *
+ * @param p_config  as for IOT_CoAP_Init
+ * @param settings  filled in by iotx_coap_settings_init; not used after the call. NULL: the defaults
+ *
+ * @return as IOT_CoAP_Init; also NULL, with a log line, when a setting has a value it cannot have
+ */
+iotx_coap_context_t *iotx_coap_init_with(iotx_coap_config_t *p_config,
+                                         const iotx_coap_settings_t *settings);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* IOTX_COAP_EXT_H */

@@ -1,0 +1,143 @@
+//! The client's [`Platform`] over the HAL: what makes a [`Client`](crate::client::Client) run on the
+//! functions a firmware may replace.
+
+use super::dtls::{DtlsOptions, DtlsSession, Offer, PskCredentials};
+use super::udp::UdpSocket;
+use super::{certs, clock, random};
+use crate::client::{
+    ConnectError, ConnectRequest, DtlsOffer, Endpoint, Platform, Received, Security, SendFailed,
+    Transport,
+};
+use crate::coap::Instant;
+use std::ffi::CString;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// One client's access to the HAL. Holds the client's own clock state, and nothing process-wide.
+#[derive(Debug)]
+pub struct HalPlatform {
+    uptime: Mutex<clock::Uptime>,
+}
+
+impl HalPlatform {
+    /// A platform whose clock starts now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            uptime: Mutex::new(clock::Uptime::start()),
+        }
+    }
+}
+
+impl Default for HalPlatform {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Platform for HalPlatform {
+    type Transport = HalTransport;
+
+    fn now(&self) -> Instant {
+        let mut uptime = self.uptime.lock().unwrap_or_else(PoisonError::into_inner);
+        Instant::from_millis(uptime.now_ms())
+    }
+
+    fn sleep(&self, duration: Duration) {
+        clock::sleep_ms(millis(duration));
+    }
+
+    fn random(&self) -> u32 {
+        random::next_u32()
+    }
+
+    fn connect(&self, request: &ConnectRequest<'_>) -> Result<HalTransport, ConnectError> {
+        let Endpoint {
+            security,
+            host,
+            port,
+        } = request.endpoint;
+        let host = CString::new(host.as_str()).map_err(|_| ConnectError)?;
+        match security {
+            Security::Plain | Security::Symmetric => UdpSocket::connect(&host, *port)
+                .map(HalTransport::Udp)
+                .map_err(|_| ConnectError),
+            Security::Dtls => {
+                let psk = request.psk.as_ref().and_then(|psk| {
+                    PskCredentials::new(psk.identity.as_bytes(), psk.key.as_bytes())
+                });
+                let options = DtlsOptions {
+                    host: &host,
+                    port: *port,
+                    ca_pem: certs::ROOTS_PEM,
+                    psk,
+                    offer: match request.offer {
+                        DtlsOffer::Both => Offer::Both,
+                        DtlsOffer::CertificateOnly => Offer::CertificateOnly,
+                        DtlsOffer::PskOnly => Offer::PskOnly,
+                    },
+                };
+                DtlsSession::create(options)
+                    .map(HalTransport::Dtls)
+                    .map_err(|_| ConnectError)
+            }
+        }
+    }
+}
+
+/// A connection through the HAL.
+#[derive(Debug)]
+pub enum HalTransport {
+    /// Plain UDP.
+    Udp(UdpSocket),
+    /// DTLS.
+    Dtls(DtlsSession),
+}
+
+impl Transport for HalTransport {
+    fn send(&self, datagram: &[u8]) -> Result<(), SendFailed> {
+        let sent = match self {
+            Self::Udp(socket) => socket.send(datagram),
+            Self::Dtls(session) => session.send(datagram),
+        };
+        sent.map_err(|error| {
+            log::warn!(
+                "a datagram of {} bytes did not leave: {error}",
+                datagram.len()
+            );
+            SendFailed
+        })
+    }
+
+    fn receive(&self, buffer: &mut [u8], timeout: Duration) -> Received {
+        let timeout = millis(timeout);
+        let received = match self {
+            Self::Udp(socket) => socket.receive(buffer, timeout),
+            Self::Dtls(session) => session.receive(buffer, timeout),
+        };
+        match received {
+            super::Received::Datagram(len) => Received::Datagram(len),
+            super::Received::Timeout | super::Received::Interrupted => Received::Nothing,
+            super::Received::Failed => Received::Failed,
+            super::Received::Closed(_) => Received::Closed,
+        }
+    }
+}
+
+/// Milliseconds for the HAL, rounded up so that a wait never ends before its deadline.
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_rounded_up_and_bounded() {
+        assert_eq!(millis(Duration::ZERO), 0);
+        assert_eq!(millis(Duration::from_nanos(1)), 1);
+        assert_eq!(millis(Duration::from_millis(5)), 5);
+        assert_eq!(millis(Duration::MAX), u32::MAX);
+    }
+}
