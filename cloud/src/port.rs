@@ -105,10 +105,12 @@ impl Drop for RunningPort {
         if let Err(error) = self.waker.send(&[]) {
             log::debug!("waking up the port's thread: {error}");
         }
-        if let Some(thread) = self.thread.take() {
-            if thread.join().is_err() {
-                log::error!("the thread of port {} panicked", self.address);
-            }
+        if self
+            .thread
+            .take()
+            .is_some_and(|thread| thread.join().is_err())
+        {
+            log::error!("the thread of port {} panicked", self.address);
         }
     }
 }

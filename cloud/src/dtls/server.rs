@@ -228,10 +228,10 @@ impl Server for DtlsServer {
 
     fn expire(&mut self, now: Instant) {
         for (to, datagram) in self.service.expire(now) {
-            if let Some((peer, _)) = self.sessions.get_mut(&to.peer) {
-                if peer.endpoint == to {
-                    peer.send(&datagram);
-                }
+            if let Some((peer, _)) = self.sessions.get_mut(&to.peer)
+                && peer.endpoint == to
+            {
+                peer.send(&datagram);
             }
         }
         while let Some((deadline, address)) = self.timers.first().copied() {
