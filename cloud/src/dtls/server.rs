@@ -154,11 +154,12 @@ impl DtlsServer {
 
     /// A session's time has come: an outstanding flight, or the end.
     fn overdue(&mut self, now: Instant, mut peer: Peer) {
-        if now >= peer.heard + self.options.idle_timeout {
-            peer.close();
-            return self.end(&peer, EventKind::SessionEnded(SessionEnd::Idle));
-        }
-        if !peer.established {
+        if peer.established {
+            if now >= peer.heard + self.options.idle_timeout {
+                peer.close();
+                return self.end(&peer, EventKind::SessionEnded(SessionEnd::Idle));
+            }
+        } else {
             let failed = if now >= peer.begun + self.options.handshake_timeout {
                 Some("handshake timed out".to_owned())
             } else {
