@@ -1,2 +1,21 @@
 //! Compiles the weak C shim of the default HAL.
-fn main() {}
+//!
+//! The shim is C because stable Rust can define neither weak symbols nor C-variadic functions. It
+//! is compiled without link-time optimisation on purpose: nothing may look through a weak function.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=src/hal_default/shim.c");
+    println!("cargo:rerun-if-changed=src/hal_default/shim.h");
+
+    cc::Build::new()
+        .file("src/hal_default/shim.c")
+        .std("c99")
+        .warnings(true)
+        .extra_warnings(true)
+        .warnings_into_errors(true)
+        .flag("-fvisibility=default")
+        .flag("-ffunction-sections")
+        .flag("-fno-lto")
+        .compile("iotx_hal_shim");
+}

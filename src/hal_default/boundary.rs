@@ -1,0 +1,76 @@
+//! What every C entry point of this module shares.
+
+use std::ffi::{CStr, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs the body of an entry point. A panic must not unwind into C: it becomes one error line and
+/// `on_panic`.
+pub(super) fn guard<T>(entry: &str, on_panic: T, body: impl FnOnce() -> T) -> T {
+    // The entry points keep no state that a panic could leave half changed: locks are taken with
+    // `PoisonError::into_inner` and hold values replaced in one step.
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        log::error!("{entry}: internal error, the call has failed");
+        on_panic
+    })
+}
+
+/// The text at `text`; `None` for NULL and for text that is not UTF-8.
+///
+/// # Safety
+/// `text` is NULL or points to NUL-terminated text that nobody changes during `'a`.
+pub(super) unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: promised by the caller.
+    unsafe { CStr::from_ptr(text) }.to_str().ok()
+}
+
+/// The bytes at `data`; `None` for NULL.
+///
+/// # Safety
+/// `data` is NULL or readable for `len` bytes during `'a`.
+pub(super) unsafe fn bytes<'a>(data: *const u8, len: u32) -> Option<&'a [u8]> {
+    if data.is_null() {
+        return None;
+    }
+    // SAFETY: promised by the caller.
+    Some(unsafe { std::slice::from_raw_parts(data, len as usize) })
+}
+
+/// The buffer at `data`; `None` for NULL or no room.
+///
+/// # Safety
+/// `data` is NULL or readable and writable for `len` bytes during `'a`, and nobody else uses it
+/// meanwhile.
+pub(super) unsafe fn bytes_mut<'a>(data: *mut u8, len: u32) -> Option<&'a mut [u8]> {
+    if data.is_null() || len == 0 {
+        return None;
+    }
+    // SAFETY: promised by the caller.
+    Some(unsafe { std::slice::from_raw_parts_mut(data, len as usize) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_the_documented_failure() {
+        let answer = guard("HAL_Test", -1, || {
+            std::panic::resume_unwind(Box::new("on purpose"))
+        });
+        assert_eq!(answer, -1);
+        assert_eq!(guard("HAL_Test", -1, || 7), 7);
+    }
+
+    #[test]
+    fn null_is_nothing() {
+        // SAFETY: NULL is allowed by all three.
+        unsafe {
+            assert!(text(std::ptr::null()).is_none());
+            assert!(bytes(std::ptr::null(), 5).is_none());
+            assert!(bytes_mut(std::ptr::null_mut(), 5).is_none());
+        }
+    }
+}

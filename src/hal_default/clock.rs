@@ -1,0 +1,69 @@
+//! Uptime and sleep.
+
+use std::time::Duration;
+
+use super::boundary::guard;
+
+/// Milliseconds since the system started, time spent suspended included.
+///
+/// CLOCK_BOOTTIME rather than CLOCK_MONOTONIC, because everything the library times is shared with
+/// a peer whose clock runs on while the device sleeps: the token's 48 hours, EXCHANGE_LIFETIME (RFC
+/// 7252 4.8.2), a NAT's binding. After a resume those are over and must count as over. A
+/// retransmission that comes early for the same reason costs one datagram; one that comes hours
+/// late would be worthless. Both clocks ignore settings of the wall clock.
+fn uptime_ms() -> u64 {
+    read_clock(libc::CLOCK_BOOTTIME)
+        // Kernels without CLOCK_BOOTTIME (before 2.6.39) all have this one.
+        .or_else(|| read_clock(libc::CLOCK_MONOTONIC))
+        .unwrap_or_else(|| {
+            log::error!("HAL_UptimeMs: the system has no monotonic clock");
+            0
+        })
+}
+
+fn read_clock(clock: libc::clockid_t) -> Option<u64> {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is a valid timespec to write to.
+    let result = unsafe { libc::clock_gettime(clock, &raw mut time) };
+    if result != 0 {
+        return None;
+    }
+    let seconds = u64::try_from(time.tv_sec).ok()?;
+    let milliseconds = u64::try_from(time.tv_nsec / 1_000_000).ok()?;
+    Some(seconds * 1000 + milliseconds)
+}
+
+/// `HAL_UptimeMs`.
+#[unsafe(no_mangle)]
+extern "C" fn iotx_hal_default_uptime_ms() -> u64 {
+    guard("HAL_UptimeMs", 0, uptime_ms)
+}
+
+/// `HAL_SleepMs`. A signal does not cut the sleep short.
+#[unsafe(no_mangle)]
+extern "C" fn iotx_hal_default_sleep_ms(ms: u32) {
+    guard("HAL_SleepMs", (), || {
+        std::thread::sleep(Duration::from_millis(ms.into()))
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "CLOCK_BOOTTIME is not modelled")]
+    fn uptime_is_past_zero_and_does_not_decrease() {
+        let first = uptime_ms();
+        assert!(first > 0);
+        assert!(uptime_ms() >= first);
+    }
+
+    #[test]
+    fn an_unknown_clock_is_no_time() {
+        assert_eq!(read_clock(-1), None);
+    }
+}

@@ -1,0 +1,146 @@
+//! What a handshake offers: version, cipher suites, trusted roots, key.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use openssl::error::ErrorStack;
+use openssl::ssl::{
+    SslContext, SslContextBuilder, SslMethod, SslOptions, SslVerifyMode, SslVersion,
+};
+use openssl::x509::X509;
+
+use super::failure::Failure;
+use crate::hal::dtls::PskCredentials;
+
+/// Certificate suites, best first: forward secrecy with AEAD; the suite RFC 7252 9.1.3.3 makes
+/// mandatory; forward secrecy with CBC; then RSA key exchange, the only kind that SDK releases 2.03
+/// to 3.01 offer and therefore the only kind an endpoint of that time is known to speak.
+const CERTIFICATE_SUITES: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
+    ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
+    ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:\
+    ECDHE-ECDSA-AES128-CCM:ECDHE-ECDSA-AES128-CCM8:\
+    ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:\
+    AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA256:AES256-SHA256:AES128-SHA:AES256-SHA";
+
+/// Pre-shared key suites: AEAD first; the suite RFC 7252 9.1.3.1 makes mandatory; last 0x008C, the
+/// only one SDK 3.2.0 offers.
+const PSK_SUITES: &str = "PSK-AES128-GCM-SHA256:PSK-AES128-CCM8:\
+    PSK-AES128-CBC-SHA256:PSK-AES128-CBC-SHA";
+
+/// The rules for keys and signatures, whatever the system's configuration file says: 112 bits, no
+/// SHA-1 signatures.
+const SECURITY_LEVEL: u32 = 2;
+
+/// `SSL_OP_LEGACY_SERVER_CONNECT`: talk to servers without the renegotiation extension (RFC 5746),
+/// as the SDK's mbedTLS does and as DTLS stacks of its time need. This side never renegotiates.
+const LEGACY_SERVER_CONNECT: SslOptions = SslOptions::from_bits_retain(1 << 2);
+
+/// `SSL_OP_NO_ENCRYPT_THEN_MAC`: do not offer RFC 7366 for the CBC suites. With it OpenSSL 3.0 ends
+/// a session at the first record whose MAC is wrong, so one forged datagram would; without it such
+/// a record is dropped, in constant time, as RFC 6347 4.1.2.7 asks. SDK releases 2.03 to 3.2.0 do
+/// not offer it either.
+const NO_ENCRYPT_THEN_MAC: SslOptions = SslOptions::from_bits_retain(1 << 19);
+
+/// The kinds of suites in a ClientHello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Suites {
+    Certificates,
+    Psk,
+    Both,
+}
+
+/// Tells whether the server has chosen the pre-shared key.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PskChosen(Arc<AtomicBool>);
+
+impl PskChosen {
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A context for one handshake.
+pub(super) fn build(
+    suites: Suites,
+    roots: &[X509],
+    psk: Option<&PskCredentials>,
+) -> Result<(SslContext, PskChosen), ErrorStack> {
+    let mut context = SslContext::builder(SslMethod::dtls_client())?;
+    context.set_min_proto_version(Some(SslVersion::DTLS1_2))?;
+    context.set_max_proto_version(Some(SslVersion::DTLS1_2))?;
+    context.set_options(
+        SslOptions::NO_QUERY_MTU
+            | SslOptions::NO_RENEGOTIATION
+            | SslOptions::NO_COMPRESSION
+            | LEGACY_SERVER_CONNECT
+            | NO_ENCRYPT_THEN_MAC,
+    );
+    context.set_security_level(SECURITY_LEVEL);
+    context.set_cipher_list(&match suites {
+        Suites::Certificates => CERTIFICATE_SUITES.to_owned(),
+        Suites::Psk => PSK_SUITES.to_owned(),
+        Suites::Both => format!("{CERTIFICATE_SUITES}:{PSK_SUITES}"),
+    })?;
+    context.set_verify(SslVerifyMode::PEER);
+    for root in roots {
+        context.cert_store_mut().add_cert(root.clone())?;
+    }
+    let chosen = PskChosen::default();
+    if let Some(psk) = psk.filter(|_| suites != Suites::Certificates) {
+        answer_with_key(&mut context, psk.clone(), chosen.clone());
+    }
+    Ok((context.build(), chosen))
+}
+
+fn answer_with_key(context: &mut SslContextBuilder, psk: PskCredentials, chosen: PskChosen) {
+    context.set_psk_client_callback(move |_, _hint, identity_out, key_out| {
+        chosen.0.store(true, Ordering::Relaxed);
+        let (identity, key) = (psk.identity(), psk.key());
+        // The identity needs its NUL. No key (length 0) makes OpenSSL stop the handshake.
+        if identity.len() >= identity_out.len() || key.len() > key_out.len() {
+            log::error!("the pre-shared key or its identity is longer than OpenSSL takes");
+            return Ok(0);
+        }
+        identity_out[..identity.len()].copy_from_slice(identity);
+        identity_out[identity.len()] = 0;
+        key_out[..key.len()].copy_from_slice(key);
+        Ok(key.len())
+    });
+}
+
+/// The certificates in a PEM text, one or more.
+pub(super) fn parse_roots(pem: &[u8]) -> Result<Vec<X509>, Failure> {
+    match X509::stack_from_pem(pem) {
+        Ok(roots) if !roots.is_empty() => Ok(roots),
+        Ok(_) => Err(Failure::Roots("there is none in the PEM text".to_owned())),
+        Err(error) => Err(Failure::Roots(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(miri))] // OpenSSL
+mod tests {
+    use super::*;
+    use crate::hal::certs::ROOTS_PEM;
+
+    #[test]
+    fn every_suite_named_is_known_to_openssl() {
+        for list in [CERTIFICATE_SUITES, PSK_SUITES] {
+            for suite in list.split(':') {
+                let mut context = SslContext::builder(SslMethod::dtls_client()).expect("context");
+                assert!(context.set_cipher_list(suite).is_ok(), "{suite:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_without_a_certificate_are_no_roots() {
+        assert_eq!(parse_roots(ROOTS_PEM.to_bytes()).expect("bundled").len(), 3);
+        for text in [&b""[..], b"no PEM", b"-----BEGIN CERTIFICATE-----\nAAAA\n"] {
+            assert!(
+                matches!(parse_roots(text), Err(Failure::Roots(_))),
+                "{text:?}"
+            );
+        }
+    }
+}

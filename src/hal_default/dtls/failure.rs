@@ -1,0 +1,205 @@
+//! Why a handshake or a session failed, in words for the log.
+
+use std::ffi::{CStr, c_int};
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use openssl::error::ErrorStack;
+use openssl::ssl;
+
+use super::super::connect::ConnectFailure;
+use super::verify::Rejection;
+
+/// Reasons of OpenSSL's ssl library (`SSL_R_*`), which the bindings do not name.
+mod reason {
+    use std::ffi::c_int;
+    pub(super) const LIBRARY: c_int = 20;
+    pub(super) const BAD_PROTOCOL_VERSION_NUMBER: c_int = 116;
+    pub(super) const NO_SHARED_CIPHER: c_int = 193;
+    pub(super) const UNKNOWN_CIPHER_RETURNED: c_int = 248;
+    pub(super) const UNKNOWN_SSL_VERSION: c_int = 254;
+    pub(super) const UNSUPPORTED_PROTOCOL: c_int = 258;
+    pub(super) const UNSUPPORTED_SSL_VERSION: c_int = 259;
+    pub(super) const WRONG_CIPHER_RETURNED: c_int = 261;
+    pub(super) const WRONG_SSL_VERSION: c_int = 266;
+    pub(super) const WRONG_VERSION_NUMBER: c_int = 267;
+    pub(super) const VERSION_TOO_LOW: c_int = 396;
+    /// A received fatal alert is reported as this plus its number.
+    pub(super) const ALERTS: c_int = 1000;
+}
+
+/// Numbers of alerts with a meaning of their own here (RFC 5246 7.2.2).
+const ALERT_HANDSHAKE_FAILURE: u8 = 40;
+const ALERT_PROTOCOL_VERSION: u8 = 70;
+
+/// Why there is no session.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// No socket.
+    Connect(ConnectFailure),
+    /// The root certificates cannot be used.
+    Roots(String),
+    /// A test variable is set and cannot be used.
+    #[cfg(feature = "redirect")]
+    Redirect(super::super::redirect::Malformed),
+    /// A pre-shared key is demanded, and there is none.
+    NoKey,
+    /// OpenSSL could not be set up.
+    Setup(ErrorStack),
+    /// The peer cannot be reached, said repeatedly by the network.
+    Unreachable(io::Error),
+    /// The time is over; whether the peer had answered at all.
+    Timeout { after: Duration, heard: bool },
+    /// The server's certificate.
+    Certificate(Rejection),
+    /// The server chose the pre-shared key, and then this happened.
+    PskRefused(Box<Failure>),
+    /// The peer speaks another version only.
+    Version,
+    /// No cipher suite in common, or the server chose one that was not offered.
+    Suites,
+    /// The server sent a fatal alert.
+    Alert(u8),
+    /// Anything else, in OpenSSL's words.
+    Protocol(String),
+}
+
+impl Failure {
+    /// Tells an error of OpenSSL's handshake apart.
+    pub(super) fn from_openssl(error: &ssl::Error) -> Self {
+        match error.ssl_error() {
+            Some(stack) => Self::from_stack(stack),
+            None => Self::Protocol(error.to_string()),
+        }
+    }
+
+    fn from_stack(stack: &ErrorStack) -> Self {
+        let reasons = stack
+            .errors()
+            .iter()
+            .filter(|error| error.library_code() == reason::LIBRARY)
+            .map(openssl::error::Error::reason_code);
+        for reason in reasons {
+            if let Some(alert) = alert_number(reason) {
+                return if alert == ALERT_PROTOCOL_VERSION {
+                    Self::Version
+                } else {
+                    Self::Alert(alert)
+                };
+            }
+            match reason {
+                reason::BAD_PROTOCOL_VERSION_NUMBER
+                | reason::UNKNOWN_SSL_VERSION
+                | reason::UNSUPPORTED_PROTOCOL
+                | reason::UNSUPPORTED_SSL_VERSION
+                | reason::WRONG_SSL_VERSION
+                | reason::WRONG_VERSION_NUMBER
+                | reason::VERSION_TOO_LOW => return Self::Version,
+                reason::NO_SHARED_CIPHER
+                | reason::UNKNOWN_CIPHER_RETURNED
+                | reason::WRONG_CIPHER_RETURNED => return Self::Suites,
+                _ => {}
+            }
+        }
+        Self::Protocol(stack.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(failure) => write!(f, "{failure}"),
+            Self::Roots(problem) => write!(f, "the root certificates cannot be used: {problem}"),
+            #[cfg(feature = "redirect")]
+            Self::Redirect(error) => write!(f, "{error}"),
+            Self::NoKey => f.write_str("a pre-shared key is demanded, and none is known"),
+            Self::Setup(error) => write!(f, "OpenSSL could not be set up: {error}"),
+            Self::Unreachable(error) => write!(f, "the server cannot be reached: {error}"),
+            Self::Timeout {
+                after,
+                heard: false,
+            } => {
+                write!(f, "no answer from the server within {after:.1?}")
+            }
+            Self::Timeout { after, heard: true } => {
+                write!(f, "the server stopped answering; gave up after {after:.1?}")
+            }
+            Self::Certificate(rejection) => write!(f, "{rejection}"),
+            Self::PskRefused(cause) => write!(f, "the pre-shared key did not work: {cause}"),
+            Self::Version => f.write_str("the server does not speak DTLS 1.2"),
+            Self::Suites => f.write_str("no cipher suite in common with the server"),
+            Self::Alert(ALERT_HANDSHAKE_FAILURE) => write!(
+                f,
+                "fatal alert {} from the server: probably no cipher suite in common",
+                alert_name(ALERT_HANDSHAKE_FAILURE)
+            ),
+            Self::Alert(alert) => write!(f, "fatal alert {} from the server", alert_name(*alert)),
+            Self::Protocol(text) => f.write_str(text),
+        }
+    }
+}
+
+/// The fatal alert behind a reason code.
+fn alert_number(reason: c_int) -> Option<u8> {
+    reason
+        .checked_sub(reason::ALERTS)
+        .and_then(|number| u8::try_from(number).ok())
+}
+
+/// The fatal alert in an error of OpenSSL, if it is one.
+pub(super) fn fatal_alert(error: &ssl::Error) -> Option<u8> {
+    error
+        .ssl_error()?
+        .errors()
+        .iter()
+        .filter(|error| error.library_code() == reason::LIBRARY)
+        .find_map(|error| alert_number(error.reason_code()))
+}
+
+/// An alert's name and number, as `bad certificate (42)`.
+pub(super) fn alert_name(alert: u8) -> String {
+    // SAFETY: gives a static text for every number.
+    let name = unsafe { CStr::from_ptr(openssl_sys::SSL_alert_desc_string_long(alert.into())) };
+    format!("{} ({alert})", name.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_are_numbered_from_a_thousand() {
+        assert_eq!(alert_number(1040), Some(40));
+        assert_eq!(alert_number(1000), Some(0));
+        assert_eq!(alert_number(1255), Some(255));
+        assert_eq!(alert_number(999), None);
+        assert_eq!(alert_number(1256), None);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "asks OpenSSL")]
+    fn alerts_have_names() {
+        assert_eq!(alert_name(40), "handshake failure (40)");
+        assert_eq!(alert_name(48), "unknown CA (48)");
+        assert_eq!(alert_name(115), "unknown PSK identity (115)");
+        assert_eq!(alert_name(254), "unknown (254)");
+    }
+
+    #[test]
+    fn the_two_kinds_of_silence_read_differently() {
+        let after = Duration::from_millis(30_000);
+        assert_eq!(
+            Failure::Timeout {
+                after,
+                heard: false
+            }
+            .to_string(),
+            "no answer from the server within 30.0s"
+        );
+        assert_eq!(
+            Failure::Timeout { after, heard: true }.to_string(),
+            "the server stopped answering; gave up after 30.0s"
+        );
+    }
+}

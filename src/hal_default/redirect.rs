@@ -1,0 +1,219 @@
+//! Test redirections through the environment; compiled in with the feature `redirect` only.
+//!
+//! * `IOTX_CONNECT_TO` sends connections of the default UDP and DTLS elsewhere than their host's
+//!   address: an address (`127.0.0.1`, `::1`) for every connection, with the port kept; or a comma
+//!   list of entries `PORT=ADDRESS:PORT` by the port asked for
+//!   (`5684=127.0.0.1:15684,5683=[::1]:15683`); or both, the address then serving the ports without
+//!   an entry.
+//! * `IOTX_EXTRA_CA` names a PEM file of root certificates to trust beside the others.
+//!
+//! A redirected DTLS server must still show a certificate for the host in the URL. Every use is
+//! announced by a warning; a value that cannot be understood makes connections fail rather than go
+//! where nobody wanted. An empty value counts as not set.
+
+use std::env;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// Name of the variable with the redirection.
+const CONNECT_TO: &str = "IOTX_CONNECT_TO";
+/// Name of the variable with the file of extra roots.
+const EXTRA_CA: &str = "IOTX_EXTRA_CA";
+
+/// A variable is set to something that cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Malformed {
+    variable: &'static str,
+    problem: String,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be used: {}", self.variable, self.problem)
+    }
+}
+
+/// Where the environment sends a connection to `host`:`port`; `None` leaves it alone.
+pub(super) fn from_environment(host: &str, port: u16) -> Result<Option<SocketAddr>, Malformed> {
+    let Some(value) = variable(CONNECT_TO)? else {
+        return Ok(None);
+    };
+    let target = Routes::parse(&value)
+        .map_err(|problem| Malformed {
+            variable: CONNECT_TO,
+            problem,
+        })?
+        .target(port);
+    if let Some(target) = target {
+        log::warn!("{CONNECT_TO} is set: connecting to {target} instead of {host}:{port}");
+    }
+    Ok(target)
+}
+
+/// The PEM text of the extra roots; `None` when there are none.
+pub(super) fn extra_roots() -> Result<Option<Vec<u8>>, Malformed> {
+    let Some(path) = variable(EXTRA_CA)? else {
+        return Ok(None);
+    };
+    let text = std::fs::read(&path).map_err(|error| Malformed {
+        variable: EXTRA_CA,
+        problem: format!("{path}: {error}"),
+    })?;
+    log::warn!("{EXTRA_CA} is set: also trusting the certificates in {path}");
+    Ok(Some(text))
+}
+
+/// The error for an `IOTX_EXTRA_CA` file without usable certificates.
+pub(super) fn unusable_extra_roots(problem: String) -> Malformed {
+    Malformed {
+        variable: EXTRA_CA,
+        problem,
+    }
+}
+
+fn variable(name: &'static str) -> Result<Option<String>, Malformed> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(Malformed {
+            variable: name,
+            problem: "it is not UTF-8".to_owned(),
+        }),
+    }
+}
+
+/// A parsed `IOTX_CONNECT_TO`.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Routes {
+    /// For ports without an entry.
+    everywhere: Option<IpAddr>,
+    by_port: Vec<(u16, SocketAddr)>,
+}
+
+impl Routes {
+    fn parse(value: &str) -> Result<Self, String> {
+        let mut routes = Self::default();
+        for entry in value.split(',').map(str::trim) {
+            routes
+                .add(entry)
+                .map_err(|problem| format!("\"{entry}\" {problem}"))?;
+        }
+        Ok(routes)
+    }
+
+    fn add(&mut self, entry: &str) -> Result<(), &'static str> {
+        let Some((port, target)) = entry.split_once('=') else {
+            let address = address(entry).ok_or("is neither an address nor PORT=ADDRESS:PORT")?;
+            return match self.everywhere.replace(address) {
+                Some(_) => Err("is a second address for all ports"),
+                None => Ok(()),
+            };
+        };
+        let port = self::port(port).ok_or("does not start with a port, 1 to 65535")?;
+        let target: SocketAddr = target
+            .trim()
+            .parse()
+            .map_err(|_| "does not end with ADDRESS:PORT")?;
+        if target.port() == 0 {
+            return Err("leads to port 0");
+        }
+        if self.by_port.iter().any(|(known, _)| *known == port) {
+            return Err("is a second entry for its port");
+        }
+        self.by_port.push((port, target));
+        Ok(())
+    }
+
+    fn target(&self, port: u16) -> Option<SocketAddr> {
+        let entry = self.by_port.iter().find(|(known, _)| *known == port);
+        entry.map(|(_, target)| *target).or_else(|| {
+            self.everywhere
+                .map(|address| SocketAddr::new(address, port))
+        })
+    }
+}
+
+/// An address, IPv6 with or without brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    match bare {
+        Some(bare) => bare.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok(),
+    }
+}
+
+fn port(text: &str) -> Option<u16> {
+    text.trim().parse().ok().filter(|port| *port != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(value: &str, port: u16) -> Option<String> {
+        Routes::parse(value)
+            .expect("well-formed")
+            .target(port)
+            .map(|target| target.to_string())
+    }
+
+    #[test]
+    fn an_address_serves_every_port() {
+        assert_eq!(target("127.0.0.1", 5684).as_deref(), Some("127.0.0.1:5684"));
+        assert_eq!(target("::1", 5683).as_deref(), Some("[::1]:5683"));
+        assert_eq!(target("[::1]", 5683).as_deref(), Some("[::1]:5683"));
+    }
+
+    #[test]
+    fn entries_are_chosen_by_the_port_asked_for() {
+        let value = "5684=127.0.0.1:15684,5683=[::1]:15683";
+        assert_eq!(target(value, 5684).as_deref(), Some("127.0.0.1:15684"));
+        assert_eq!(target(value, 5683).as_deref(), Some("[::1]:15683"));
+        assert_eq!(target(value, 5682), None);
+    }
+
+    #[test]
+    fn an_address_serves_the_ports_without_an_entry() {
+        let value = "5684=127.0.0.1:15684, 10.0.0.9";
+        assert_eq!(target(value, 5684).as_deref(), Some("127.0.0.1:15684"));
+        assert_eq!(target(value, 5682).as_deref(), Some("10.0.0.9:5682"));
+    }
+
+    #[test]
+    fn malformed_values_are_named() {
+        let cases = [
+            ("localhost", "\"localhost\" is neither an address"),
+            ("127.0.0.1:5684", "is neither an address"),
+            ("[127.0.0.1]", "is neither an address"),
+            (",", "\"\" is neither an address"),
+            ("127.0.0.1,", "\"\" is neither an address"),
+            ("127.0.0.1,::1", "\"::1\" is a second address"),
+            ("0=127.0.0.1:1", "does not start with a port"),
+            ("65536=127.0.0.1:1", "does not start with a port"),
+            ("coaps=127.0.0.1:1", "does not start with a port"),
+            ("5684=127.0.0.1", "does not end with ADDRESS:PORT"),
+            ("5684=::1:5684", "does not end with ADDRESS:PORT"),
+            ("5684=", "does not end with ADDRESS:PORT"),
+            ("5684=127.0.0.1:0", "leads to port 0"),
+            ("5684=127.0.0.1:1,5684=127.0.0.1:2", "second entry"),
+        ];
+        for (value, problem) in cases {
+            let found = Routes::parse(value).expect_err(value);
+            assert!(found.contains(problem), "{value}: {found}");
+        }
+    }
+
+    #[test]
+    fn the_error_names_the_variable() {
+        let error = Malformed {
+            variable: CONNECT_TO,
+            problem: "\"x\" is odd".to_owned(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "IOTX_CONNECT_TO cannot be used: \"x\" is odd"
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! Waiting, sending and receiving on a datagram socket.
+
+use std::io;
+use std::mem::ManuallyDrop;
+use std::net::UdpSocket;
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::time::{Duration, Instant};
+
+/// Result of a wait.
+#[derive(Debug)]
+pub(super) enum Wait {
+    /// The descriptor is ready, or has an error to fetch.
+    Ready,
+    /// The time is over.
+    TimedOut,
+    /// A signal handler ran.
+    Interrupted,
+    /// The wait itself failed: a closed descriptor, no memory.
+    Failed(io::Error),
+}
+
+/// Waits until there is something to receive; `None` waits for ever.
+pub(super) fn wait_readable(fd: RawFd, timeout: Option<Duration>) -> Wait {
+    wait(fd, libc::POLLIN, timeout)
+}
+
+/// Waits until there is room to send; `None` waits for ever.
+pub(super) fn wait_writable(fd: RawFd, timeout: Option<Duration>) -> Wait {
+    wait(fd, libc::POLLOUT, timeout)
+}
+
+fn wait(fd: RawFd, events: libc::c_short, timeout: Option<Duration>) -> Wait {
+    let mut entry = libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    };
+    // SAFETY: one valid entry.
+    match unsafe { libc::poll(&raw mut entry, 1, poll_ms(timeout)) } {
+        0 => Wait::TimedOut,
+        1 if entry.revents & libc::POLLNVAL != 0 => {
+            Wait::Failed(io::Error::from_raw_os_error(libc::EBADF))
+        }
+        1 => Wait::Ready,
+        _ => match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Wait::Interrupted,
+            error => Wait::Failed(error),
+        },
+    }
+}
+
+/// poll's time-out: rounded up, so that a wait never ends before its time, and bounded.
+fn poll_ms(timeout: Option<Duration>) -> libc::c_int {
+    let Some(timeout) = timeout else { return -1 };
+    let ms = timeout.as_nanos().div_ceil(1_000_000);
+    libc::c_int::try_from(ms).unwrap_or(libc::c_int::MAX)
+}
+
+/// Takes one datagram that is already there; `WouldBlock` when none is. What does not fit is cut
+/// off.
+pub(super) fn receive_now(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: pointer and length describe `buffer`.
+    let got = unsafe {
+        libc::recv(
+            fd,
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            libc::MSG_DONTWAIT,
+        )
+    };
+    usize::try_from(got).map_err(|_| io::Error::last_os_error())
+}
+
+/// Sends one datagram on a connected socket. May block while the local queue is full.
+///
+/// An error that an *earlier* datagram caused (ICMP port unreachable) is reported by the kernel on
+/// the next call, which then has not sent anything; so the call is made once more, and only its own
+/// failure counts.
+pub(super) fn send(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
+    let mut stale_error_possible = true;
+    loop {
+        // SAFETY: pointer and length describe `datagram`.
+        let sent = unsafe {
+            libc::send(
+                fd,
+                datagram.as_ptr().cast(),
+                datagram.len(),
+                libc::MSG_NOSIGNAL,
+            )
+        };
+        let Ok(sent) = usize::try_from(sent) else {
+            let error = io::Error::last_os_error();
+            if error.kind() == io::ErrorKind::Interrupted {
+                continue;
+            }
+            if reports_unreachable(&error) && stale_error_possible {
+                stale_error_possible = false;
+                continue;
+            }
+            return Err(error);
+        };
+        return Ok(sent);
+    }
+}
+
+/// Whether `error` says that datagrams do not reach the peer: an ICMP answer, or no route at the
+/// moment. Both can pass.
+pub(super) fn reports_unreachable(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+    )
+}
+
+/// The descriptor in a handle of the C seam. 0 is refused as the SDK's readers do: it is a failed
+/// call's leftover, or the standard input, and never one of ours.
+pub(super) fn descriptor(handle: isize) -> Option<RawFd> {
+    RawFd::try_from(handle).ok().filter(|fd| *fd > 0)
+}
+
+/// Lends the socket behind a descriptor to std's functions, without closing it at the end.
+pub(super) fn borrowed(fd: RawFd) -> ManuallyDrop<UdpSocket> {
+    // SAFETY: the descriptor is used for calls on this socket only and never closed through this
+    // value; a stale one gives EBADF.
+    ManuallyDrop::new(unsafe { UdpSocket::from_raw_fd(fd) })
+}
+
+/// Moves a socket off the descriptors 0 to 2. A daemon that closed them would otherwise be given
+/// one of them here: the seam refuses 0, and a stray `printf` would send the other two into the
+/// network.
+pub(super) fn off_standard_streams(socket: UdpSocket) -> io::Result<UdpSocket> {
+    const FIRST_FREE: libc::c_int = 3;
+    if socket.as_raw_fd() >= FIRST_FREE {
+        return Ok(socket);
+    }
+    // SAFETY: duplicates an open descriptor; no memory is involved.
+    let moved = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_FREE) };
+    if moved < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: fcntl just made this descriptor for us.
+    Ok(unsafe { UdpSocket::from_raw_fd(moved) })
+}
+
+/// A point in time to wait for, or never.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// `timeout_ms` from now; 0 is never, as in the C seam.
+    pub(super) fn after_ms(timeout_ms: u32) -> Self {
+        let wait = Duration::from_millis(timeout_ms.into());
+        Self((timeout_ms != 0).then(|| Instant::now() + wait))
+    }
+
+    /// The time left; `None` is for ever.
+    pub(super) fn remaining(self) -> Option<Duration> {
+        self.0
+            .map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether the point has passed.
+    pub(super) fn is_past(self) -> bool {
+        self.remaining() == Some(Duration::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_rounded_up_and_bounded() {
+        assert_eq!(poll_ms(None), -1);
+        assert_eq!(poll_ms(Some(Duration::ZERO)), 0);
+        assert_eq!(poll_ms(Some(Duration::from_nanos(1))), 1);
+        assert_eq!(poll_ms(Some(Duration::from_micros(1500))), 2);
+        assert_eq!(poll_ms(Some(Duration::MAX)), libc::c_int::MAX);
+    }
+
+    #[test]
+    fn zero_is_never() {
+        assert!(!Deadline::after_ms(0).is_past());
+        assert_eq!(Deadline::after_ms(0).remaining(), None);
+        assert!(Deadline::after_ms(60_000).remaining() > Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn handles_that_are_no_descriptor_of_ours_are_refused() {
+        for handle in [-1, 0, isize::MIN, isize::MAX] {
+            assert_eq!(descriptor(handle), None, "{handle}");
+        }
+        assert_eq!(descriptor(7), Some(7));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "needs sockets")]
+    fn waiting_on_a_closed_descriptor_fails() {
+        let fd = UdpSocket::bind("127.0.0.1:0").expect("bind").as_raw_fd();
+        // The number may be reused by another test's socket: this one can not.
+        assert!(fd < 1_000_000);
+        assert!(matches!(wait_readable(1_000_000, None), Wait::Failed(_)));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "needs sockets")]
+    fn an_error_left_by_an_earlier_datagram_does_not_swallow_the_next() {
+        let server = UdpSocket::bind("127.0.0.1:0").expect("bind");
+        let address = server.local_addr().expect("address");
+        let client = UdpSocket::bind("127.0.0.1:0").expect("bind");
+        client.connect(address).expect("connect");
+        drop(server);
+        assert_eq!(send(client.as_raw_fd(), b"lost").expect("first"), 4);
+
+        // On loopback the ICMP answer is queued before send returns.
+        let server = UdpSocket::bind(address).expect("bind again");
+        server
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .expect("timeout");
+        assert_eq!(send(client.as_raw_fd(), b"kept").expect("second"), 4);
+        let mut buffer = [0u8; 8];
+        assert_eq!(server.recv(&mut buffer).expect("receive"), 4);
+        assert_eq!(&buffer[..4], b"kept");
+    }
+}
