@@ -8,7 +8,7 @@ use super::sys;
 const STACK_LINE: usize = 512;
 
 /// Prints `text` as it is: no line end is added, and `%` has no meaning. NUL characters become `?`,
-/// since the text ends at the first one for C. Allocates only for texts of [`STACK_LINE`] bytes and
+/// since the text ends at the first one for C. Allocates only for texts of 512 bytes and
 /// more.
 pub fn print(text: &str) {
     with_c_text(text, |line| {

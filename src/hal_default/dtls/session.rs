@@ -123,8 +123,14 @@ impl Session {
         // A datagram may hold several records: the rest of the last one comes before the next.
         let mut ready = self.lock().has_pending();
         loop {
-            if ready && let Some(read) = self.read_now(buffer) {
-                return read;
+            if ready {
+                if let Some(read) = self.read_now(buffer) {
+                    return read;
+                }
+                // Junk keeps the socket ready without ever giving a record.
+                if deadline.is_past() {
+                    return Read::Timeout;
+                }
             }
             match wait_readable(self.socket.as_raw_fd(), deadline.remaining()) {
                 Wait::Ready => ready = true,
@@ -134,10 +140,6 @@ impl Session {
                     log::error!("{}: waiting failed: {error}", self.peer);
                     return Read::Failed;
                 }
-            }
-            // Junk keeps the socket ready without ever giving a record.
-            if deadline.is_past() {
-                return self.read_now(buffer).unwrap_or(Read::Timeout);
             }
         }
     }
