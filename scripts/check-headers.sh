@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compiles the public headers in every way a firmware may meet them; links and runs nothing.
 #
-#   each header alone, twice, and before and after each other one: C99 and C++11, gcc and clang;
+#   each header alone, twice, and before and after all others: C99 and C++11, gcc and clang;
 #   layouts, values and prototypes as published by the SDK: LP64 and ILP32;
 #   the probes of all SDK releases with those releases' include paths, in C and C++;
 #   the examples of c_examples/;
@@ -49,23 +49,23 @@ compilers() {
     echo "clang++ -std=c++11 -x c++"
 }
 
-headers=$(cd "$include" && find . -name '*.h' | sed 's|^\./||' | sort)
+mapfile -t headers < <(cd "$include" && find . -name '*.h' | sed 's|^\./||' | sort)
 
-# --- each header alone, twice, and in both orders with every other one ---
-for a in $headers; do
-    stem=${a//\//-}
+# --- each header alone, twice, and in both orders with the others ---
+for header in "${headers[@]}"; do
+    stem=${header//\//-}
     mkdir -p "$work/$stem"
-    unit "$work/$stem/alone.c" "$a"
-    for b in $headers; do
-        unit "$work/$stem/then-${b//\//-}.c" "$a" "$b"
-    done
+    unit "$work/$stem/alone.c" "$header"
+    unit "$work/$stem/twice.c" "$header" "$header"
+    # Each header comes before every other one in its own unit, and behind it in the other's.
+    unit "$work/$stem/first.c" "$header" "${headers[@]}"
     # The same file under two names, as firmware for SDK 2.21 and 2.30 has it.
-    unit "$work/$stem/staged.c" "${a##*/}" "$a"
+    unit "$work/$stem/staged.c" "${header##*/}" "$header"
     while read -r -a cc; do
         job "${cc[@]}" "${strict[@]}" "${staged[@]}" "$work/$stem/staged.c"
-        job "${cc[@]}" "${strict[@]}" "${flat[@]}" "$work/$stem/alone.c" "$work/$stem/then-$stem.c"
+        job "${cc[@]}" "${strict[@]}" "${flat[@]}" "$work/$stem"/{alone,twice}.c
     done < <(compilers)
-    job gcc -std=c99 "${strict[@]}" "${flat[@]}" "$work/$stem"/then-*.c
+    job gcc -std=c99 "${strict[@]}" "${flat[@]}" "$work/$stem/first.c"
 done
 
 # --- layouts, values, prototypes ---
@@ -84,7 +84,7 @@ for unit in layout values errno macros prototypes; do
     done
     job g++ -std=c++11 -x c++ "${strict[@]}" "${flat[@]}" "$tests/$unit.c"
 done
-for header in $headers; do
+for header in "${headers[@]}"; do
     for model in "${models[@]}"; do
         job gcc -std=c99 "${strict[@]}" "$model" "${flat[@]}" "$work/${header//\//-}/alone.c"
     done
@@ -97,8 +97,8 @@ app=(-Wall -Werror -O2 -c -o /dev/null)
 app_c=("${app[@]}" -std=gnu99
     -Werror=incompatible-pointer-types -Werror=int-conversion -Werror=implicit-function-declaration)
 
-release() {
-    local source=tests/c/probes/release_$1.c
+probe() {
+    local source=tests/c/probes/$1.c
     shift
     job gcc "${app_c[@]}" "$@" "$source"
     job clang "${app_c[@]}" "$@" "$source"
@@ -108,16 +108,18 @@ release() {
 linux_2x=(-D_PLATFORM_IS_LINUX_ -DCOAP_COMM_ENABLED -DCOAP_DTLS_SUPPORT)
 linux_3x=(-DPLATFORM_HAS_STDINT -DCOAP_CLIENT -DCOAP_DTLS_SUPPORT -DINFRA_LOG)
 for version in 2_00 2_01 2_03 2_1; do
-    release "$version" "${flat[@]}" "${linux_2x[@]}"
-    release "$version" "${flat[@]}" -DTEST_COAP_DAILY
+    probe "release_$version" "${flat[@]}" "${linux_2x[@]}"
+    probe "release_$version" "${flat[@]}" -DTEST_COAP_DAILY
 done
 for version in 2_21 2_30; do
-    release "$version" "${staged[@]}" "${linux_2x[@]}"
+    probe "release_$version" "${staged[@]}" "${linux_2x[@]}"
 done
 for version in 3_01 3_10 3_2_0; do
-    release "$version" "${flat[@]}"
-    release "$version" "${flat[@]}" "${linux_3x[@]}"
+    probe "release_$version" "${flat[@]}"
+    probe "release_$version" "${flat[@]}" "${linux_3x[@]}"
 done
+probe habit_event_loop "${flat[@]}"
+probe habit_modem "${staged[@]}" "${linux_2x[@]}"
 
 # --- our own examples ---
 own=(-std=gnu99 -Wall -Wextra -Werror -O2 -c -o /dev/null)
@@ -135,8 +137,7 @@ xargs -d '\n' -n 1 -P "$(getconf _NPROCESSORS_ONLN)" \
 # What prototypes.c refers to. In C++ a function without extern "C" has another name.
 g++ -std=c++11 -x c++ -c -o "$work/prototypes.o" "${flat[@]}" "$tests/prototypes.c"
 nm -u "$work/prototypes.o" | awk '{ print $NF }' | sort >"$work/checked"
-# shellcheck disable=SC2086 # one word per header
-unit "$work/all.c" $headers
+unit "$work/all.c" "${headers[@]}"
 gcc -std=c99 -E -P "${flat[@]}" "$work/all.c" |
     grep -oE '\b(IOT|HAL|iotx)_[A-Za-z0-9_]+\(' | tr -d '(' | sort -u >"$work/declared"
 awk '!/^#/ && NF { print $1 }' abi/symbols.txt | sort >"$work/exported"
@@ -157,4 +158,4 @@ complain "$work/unexported" "declared, but not exported, and not for the platfor
 complain "$work/unchecked" "declared, but not in $tests/prototypes.c, or not extern \"C\", or the reverse" || bad=1
 [ "$bad" -eq 0 ] || exit 1
 
-echo "check-headers: $(wc -w <<<"$headers") headers, $(wc -l <"$jobs") compiler runs, no complaint"
+echo "check-headers: ${#headers[@]} headers, $(wc -l <"$jobs") compiler runs, no complaint"
