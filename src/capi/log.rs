@@ -1,6 +1,7 @@
 //! Logging: the `log` facade inside, HAL_Printf outside.
 
 use super::types::{IOT_LogLevel, IOT_LogLevel_int};
+use crate::client::log_gate;
 use crate::hal::console;
 use once_cell::sync::OnceCell;
 use std::ffi::c_char;
@@ -49,7 +50,7 @@ impl log::Log for HalLogger {
             record.line().unwrap_or(0),
             record.args()
         );
-        console::print(line.finish());
+        log_gate::pass(line.finish(), console::print);
     }
 
     fn flush(&self) {}
@@ -64,9 +65,9 @@ impl Line {
         Self(String::with_capacity(160))
     }
 
-    fn finish(&mut self) -> &str {
+    fn finish(mut self) -> String {
         self.0.push_str("\r\n");
-        &self.0
+        self.0
     }
 }
 

@@ -105,6 +105,12 @@ impl<U> Session<U> {
         self.grant.as_ref().is_some_and(|grant| now < grant.expires)
     }
 
+    /// Whether there is a token, whatever its age.
+    #[must_use]
+    pub const fn has_token(&self) -> bool {
+        self.grant.is_some()
+    }
+
     /// The token number the next request will carry.
     #[must_use]
     pub const fn next_token(&self) -> u32 {
