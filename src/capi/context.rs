@@ -130,12 +130,11 @@ impl Context {
 
     /// Brings the members that firmware peeks at up to date.
     pub(super) fn refresh_peeked(&self) {
-        let authed = u8::from(self.client.is_authenticated());
-        self.peeked.is_authed.store(authed, Ordering::Relaxed);
-        self.peeked
-            .coap_token
-            .store(self.client.next_token(), Ordering::Relaxed);
-        if authed == 1 {
+        let (authed, next_token) = self.client.peek();
+        let peeked = &self.peeked;
+        peeked.is_authed.store(u8::from(authed), Ordering::Relaxed);
+        peeked.coap_token.store(next_token, Ordering::Relaxed);
+        if authed {
             self.warned_unauthenticated.store(false, Ordering::Relaxed);
         }
     }

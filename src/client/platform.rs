@@ -36,10 +36,11 @@ pub trait Transport {
     ///
     /// # Errors
     ///
-    /// [`SendFailed`] when any of it did not leave.
+    /// [`SendFailed`] when any of it did not leave; the transport has logged why.
     fn send(&self, datagram: &[u8]) -> Result<(), SendFailed>;
 
-    /// Waits at most `timeout` (at least 1 ms) for a datagram. Another thread may send meanwhile.
+    /// Waits at most `timeout` (at least 1 ms) for a datagram. Another thread may send meanwhile; only one
+    /// thread receives at a time.
     fn receive(&self, buffer: &mut [u8], timeout: Duration) -> Received;
 }
 

@@ -1,6 +1,6 @@
 /*
- * A callback may call every function of the library, and its answer stays as it is until the callback
- * returns. The SDK read such an answer over, or freed what it was working on.
+ * A callback may call every function of the library, and its answer stays as it is until the
+ * callback returns. The SDK overwrote such an answer, or freed what it was working on.
  */
 #include <string.h>
 
@@ -79,7 +79,7 @@ static void must_not_come(void *user_data, void *message)
     CHECK(!"an answer for a client that is gone");
 }
 
-/* --- Everything but Deinit ---------------------------------------------------------------------- */
+/* --- Everything but Deinit -------------------------------------------------------------------- */
 
 static void use_everything(void *user_data, void *message)
 {
@@ -137,7 +137,7 @@ static void check_everything(void)
     IOT_CoAP_Deinit(&s_client);
 }
 
-/* --- Answers inside answers --------------------------------------------------------------------- */
+/* --- Answers inside answers ------------------------------------------------------------------- */
 
 #define DEPTH 8
 
@@ -175,7 +175,7 @@ static void check_nesting(void)
     CHECK(s_client == NULL);
 }
 
-/* --- Deinit of the own client ------------------------------------------------------------------- */
+/* --- Deinit of the own client ----------------------------------------------------------------- */
 
 static void end_own_client(void *user_data, void *message)
 {
@@ -211,7 +211,7 @@ static void check_end_during_authentication(void)
     CHECK(s_client == NULL);
 }
 
-/* --- Deinit of another client ------------------------------------------------------------------- */
+/* --- Deinit of another client ----------------------------------------------------------------- */
 
 static iotx_coap_context_t *s_other;
 

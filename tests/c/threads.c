@@ -1,6 +1,7 @@
 /*
- * Threads: two clients in two threads; one client used by several threads at once; and a client ended
- * by another thread while a callback runs. Nothing may be lost, doubled or freed under a caller.
+ * Threads: two clients in two threads; one client used by several threads at once; and a client
+ * ended by another thread while a callback runs. Nothing may be lost, doubled or freed under a
+ * caller.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
@@ -35,7 +36,7 @@ static void await_post(sem_t *semaphore)
     CHECK_EQ(sem_timedwait(semaphore, &deadline), 0);
 }
 
-/* --- Two clients in two threads ----------------------------------------------------------------- */
+/* --- Two clients in two threads --------------------------------------------------------------- */
 
 typedef struct {
     int number;
@@ -77,7 +78,7 @@ static void check_two_clients(const char *url_1, const char *url_2)
     }
 }
 
-/* --- One client in several threads -------------------------------------------------------------- */
+/* --- One client in several threads ------------------------------------------------------------ */
 
 typedef struct {
     iotx_coap_context_t *client;
@@ -183,7 +184,7 @@ static void check_one_client(const char *url)
     IOT_CoAP_Deinit(&shared.client);
 }
 
-/* --- Deinit by another thread ------------------------------------------------------------------- */
+/* --- Deinit by another thread ----------------------------------------------------------------- */
 
 typedef struct {
     iotx_coap_context_t *client;
