@@ -12,6 +12,7 @@ use crate::builder::{Builder, Cloud};
 use crate::format::{json_line, text_line, timestamp};
 use crate::handle::CloudHandle;
 use crate::platform::{RateLimit, TokenOption};
+use crate::port::reachable;
 use crate::signals::Signals;
 use crate::token::TokenStyle;
 
@@ -232,23 +233,29 @@ fn announce(cloud: &CloudHandle, json: bool, demo: bool) -> io::Result<()> {
     if let Some(ca) = &ca {
         writeln!(out, "CA certificate: {ca}")?;
     }
-    let host = cloud.udp_addr().map(|address| match address.ip() {
-        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
-        ip => ip.to_string(),
-    });
     let ca_part = ca
         .as_ref()
         .map(|ca| format!("IOTX_EXTRA_CA='{ca}' "))
         .unwrap_or_default();
-    writeln!(
-        out,
-        "export {ca_part}IOTX_CONNECT_TO={}",
-        host.unwrap_or_default()
-    )?;
+    writeln!(out, "export {ca_part}IOTX_CONNECT_TO={}", routes(cloud))?;
     let or_none = |address: Option<String>| address.unwrap_or_else(|| "none".into());
     let (udp, psk, dtls) = (or_none(udp), or_none(psk), or_none(dtls));
     writeln!(out, "ready udp={udp} psk={psk} dtls={dtls}")?;
     out.flush()
+}
+
+/// The ports of the service, and where each of them is here.
+fn routes(cloud: &CloudHandle) -> String {
+    let ports = [
+        (5683, cloud.udp_addr()),
+        (5682, cloud.symmetric_addr()),
+        (5684, cloud.dtls_addr()),
+    ];
+    let routes: Vec<String> = ports
+        .into_iter()
+        .filter_map(|(port, address)| Some(format!("{port}={}", reachable(address?))))
+        .collect();
+    routes.join(",")
 }
 
 #[cfg(test)]

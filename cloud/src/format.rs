@@ -102,6 +102,7 @@ fn describe(line: &mut String, outcome: &Outcome) -> std::fmt::Result {
         } => {
             let mode = if *symmetric { ", symmetric" } else { "" };
             let encoding = encoding_name(*encoding);
+            let device = shown(&device.to_string());
             write!(
                 line,
                 "{device} authenticated by {} in {encoding}{mode}",
@@ -115,7 +116,8 @@ fn describe(line: &mut String, outcome: &Outcome) -> std::fmt::Result {
             write!(line, "{} ({})", refusal.name(), refusal.text())
         }
         Outcome::Published(report) => {
-            write!(line, "{} {} bytes ", report.device, report.payload.len())?;
+            let device = shown(&report.device.to_string());
+            write!(line, "{device} {} bytes ", report.payload.len())?;
             if let Some(seq) = report.seq {
                 write!(line, "seq {seq} ")?;
             }
