@@ -114,28 +114,27 @@ impl Download {
                 Progress::Blocked(interest) => Stepped::Blocked(interest),
             });
         }
-        if !self.filled.is_empty() {
-            let (used, step) = self
-                .exchange
-                .receive(&self.buffer[self.filled.clone()], output)?;
-            self.filled.start += used;
-            match step {
-                Step::Bytes(len) => return Ok(Stepped::Bytes(len)),
-                Step::Redirect(url) => {
-                    self.redirections += 1;
-                    if self.redirections > MAX_REDIRECTIONS {
-                        return Err(Failure::Final("too many redirections".to_owned()));
-                    }
-                    log::info!("the image is at {url}");
-                    self.plan.url = url;
-                    self.exchange = Exchange::new(&self.plan)?;
-                    self.filled = 0..0;
-                    self.link = None;
-                    return Ok(Stepped::Done);
+        // Even without new input: what was used up last may have been the end.
+        let (used, step) = self
+            .exchange
+            .receive(&self.buffer[self.filled.clone()], output)?;
+        self.filled.start += used;
+        match step {
+            Step::Bytes(len) => return Ok(Stepped::Bytes(len)),
+            Step::Redirect(url) => {
+                self.redirections += 1;
+                if self.redirections > MAX_REDIRECTIONS {
+                    return Err(Failure::Final("too many redirections".to_owned()));
                 }
-                Step::NeedInput if used > 0 => return Ok(Stepped::Done),
-                Step::NeedInput => {}
+                log::info!("the image is at {url}");
+                self.plan.url = url;
+                self.exchange = Exchange::new(&self.plan)?;
+                self.filled = 0..0;
+                self.link = None;
+                return Ok(Stepped::Done);
             }
+            Step::NeedInput if used > 0 => return Ok(Stepped::Done),
+            Step::NeedInput => {}
         }
         self.fill()
     }
