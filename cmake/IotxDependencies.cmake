@@ -5,11 +5,10 @@
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
-# Both are part of libc since glibc 2.34, and elsewhere always.
-set(IOTX_CORE_LIBRARIES Threads::Threads ${CMAKE_DL_LIBS})
-set(IOTX_SYSTEM_LIBRARIES ${IOTX_CORE_LIBRARIES})
+# Parts of libc since glibc 2.34, and elsewhere always.
+set(IOTX_SYSTEM_LIBRARIES Threads::Threads ${CMAKE_DL_LIBS})
+# DTLS of the default HAL, AES of the coap-psk mode. libiot_sdk_core.a calls of libssl only its initialisation.
 if(NOT IOTX_VENDORED_OPENSSL)
     find_package(OpenSSL 1.1.1 REQUIRED)
-    list(PREPEND IOTX_CORE_LIBRARIES OpenSSL::Crypto)             # AES of the coap-psk mode
-    list(PREPEND IOTX_SYSTEM_LIBRARIES OpenSSL::SSL OpenSSL::Crypto) # and DTLS of the default HAL
+    list(PREPEND IOTX_SYSTEM_LIBRARIES OpenSSL::SSL OpenSSL::Crypto)
 endif()

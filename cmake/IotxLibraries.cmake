@@ -21,7 +21,7 @@ foreach(library IN ITEMS iot_sdk iot_sdk_static iot_sdk_core)
 endforeach()
 target_link_libraries(iot_sdk PRIVATE ${IOTX_SYSTEM_LIBRARIES})
 target_link_libraries(iot_sdk_static PUBLIC ${IOTX_SYSTEM_LIBRARIES})
-target_link_libraries(iot_sdk_core PUBLIC ${IOTX_CORE_LIBRARIES})
+target_link_libraries(iot_sdk_core PUBLIC ${IOTX_SYSTEM_LIBRARIES})
 
 # No -Bsymbolic: calls to HAL_* go through the dynamic symbol, where an executable's own definition comes first.
 set_target_properties(iot_sdk PROPERTIES

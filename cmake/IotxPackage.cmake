@@ -17,22 +17,21 @@ set(CPACK_COMPONENTS_ALL runtime development)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_PACKAGE_MULTIARCH same) # understood by CMake 3.31 and later
 
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME ${runtime_package})
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON) # so that packages of firmware find this one in the same way
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
-set(CPACK_COMPONENT_RUNTIME_DESCRIPTION
-"CoAP client for Alibaba Cloud IoT, shared library
- Lets devices report to Alibaba Cloud's IoT platform over CoAP, with the C
- interface of the vendor's own device SDK.")
+set(CPACK_DEBIAN_RUNTIME_DESCRIPTION
+"Lets a device report to Alibaba Cloud's IoT platform over CoAP, with the C
+interface of the vendor's own device SDK. This is the shared library.")
 
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME ${development_package})
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
-"CoAP client for Alibaba Cloud IoT, development files
- Headers, static libraries, and the files for CMake and pkg-config.")
+set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION
+"Headers, static libraries, and what lets CMake and pkg-config find them.")
 # The static libraries call OpenSSL and are linked with it by the firmware.
 set(development_depends "${runtime_package} (= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}), libc6-dev")
 if(NOT IOTX_VENDORED_OPENSSL)

@@ -66,6 +66,19 @@ pub fn text_line(event: &Event) -> String {
         }
         EventKind::HandshakeFailed { reason } => write!(line, "handshake failed: {reason}"),
         EventKind::SessionEnded(end) => write!(line, "session ended: {}", name_of(*end)),
+        EventKind::Fetched {
+            path,
+            status,
+            offset,
+            whole,
+        } => {
+            let cut = if *whole { "" } else { ", cut off" };
+            write!(
+                line,
+                "GET {} -> {status} from byte {offset}{cut}",
+                shown(path)
+            )
+        }
     };
     line.truncate(line.trim_end().len());
     line
@@ -217,6 +230,18 @@ pub fn json_line(event: &Event) -> String {
         EventKind::SessionEnded(end) => {
             set("event", json!("sessionEnded"));
             set("reason", json!(name_of(*end)));
+        }
+        EventKind::Fetched {
+            path,
+            status,
+            offset,
+            whole,
+        } => {
+            set("event", json!("fetched"));
+            set("path", json!(path));
+            set("status", json!(status));
+            set("offset", json!(offset));
+            set("whole", json!(whole));
         }
     }
     Value::Object(line).to_string()

@@ -2,7 +2,8 @@
 
 use super::message;
 use super::types::iotx_response_callback_t;
-use crate::client::{Client, Delivery};
+use crate::client::{Client, Delivery, ResponseHead};
+use crate::coap::Code;
 use crate::hal::HalPlatform;
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
@@ -10,6 +11,17 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// What a report's answer is handed to.
+pub(super) enum Recipient {
+    /// The program that sent the report.
+    Program(Callback),
+    /// The part of this library that sent it.
+    Library(Answered),
+}
+
+/// Takes the code and the payload of an answer.
+pub(super) type Answered = Box<dyn FnOnce(Code, &[u8]) + Send>;
+
+/// A program's callback.
 pub(super) struct Callback {
     pub(super) function: iotx_response_callback_t,
     pub(super) user_data: *mut c_void,
@@ -55,7 +67,7 @@ const ALIVE: u32 = 0x696f_7478;
 pub(super) struct Context {
     peeked: PeekedHead,
     alive: AtomicU32,
-    pub(super) client: Client<HalPlatform, Callback>,
+    pub(super) client: Client<HalPlatform, Recipient>,
     pub(super) wait: Duration,
     warned_unauthenticated: AtomicBool,
 }
@@ -68,7 +80,7 @@ unsafe impl Sync for Context {}
 
 impl Context {
     /// Moves the context to where C can hold it: the pointer owns one reference.
-    pub(super) fn into_raw(client: Client<HalPlatform, Callback>, wait: Duration) -> *mut c_void {
+    pub(super) fn into_raw(client: Client<HalPlatform, Recipient>, wait: Duration) -> *mut c_void {
         let context = Self {
             peeked: PeekedHead {
                 p_auth_token: c"".as_ptr(),
@@ -130,12 +142,11 @@ impl Context {
 
     /// Brings the members that firmware peeks at up to date.
     pub(super) fn refresh_peeked(&self) {
-        let authed = u8::from(self.client.is_authenticated());
-        self.peeked.is_authed.store(authed, Ordering::Relaxed);
-        self.peeked
-            .coap_token
-            .store(self.client.next_token(), Ordering::Relaxed);
-        if authed == 1 {
+        let (authed, next_token) = self.client.peek();
+        let peeked = &self.peeked;
+        peeked.is_authed.store(u8::from(authed), Ordering::Relaxed);
+        peeked.coap_token.store(next_token, Ordering::Relaxed);
+        if authed {
             self.warned_unauthenticated.store(false, Ordering::Relaxed);
         }
     }
@@ -147,13 +158,25 @@ impl Context {
     }
 }
 
-/// Hands a response to the program. Runs with no lock held.
-pub(super) fn deliver(delivery: Delivery<'_, Callback>) {
-    let Some(function) = delivery.user.function else {
+/// Hands a response to whoever sent the report. Runs with no lock held.
+pub(super) fn deliver(delivery: Delivery<'_, Recipient>) {
+    match delivery.user {
+        Recipient::Program(callback) => {
+            call(&callback, &delivery.head, delivery.payload_and_nul);
+        }
+        Recipient::Library(function) => {
+            let payload = delivery.payload_and_nul;
+            function(delivery.head.code, &payload[..payload.len() - 1]);
+        }
+    }
+}
+
+fn call(callback: &Callback, head: &ResponseHead, payload_and_nul: &mut [u8]) {
+    let Some(function) = callback.function else {
         return;
     };
-    let mut message = message::ReceivedMessage::new(&delivery.head, delivery.payload_and_nul);
+    let mut message = message::ReceivedMessage::new(head, payload_and_nul);
     // SAFETY: the program gave us this function with the promise of its type: callable with the
     // message's own user_data and a message that lives until it returns, which `message` does.
-    unsafe { function(delivery.user.user_data, (&raw mut message).cast()) };
+    unsafe { function(callback.user_data, (&raw mut message).cast()) };
 }

@@ -56,6 +56,9 @@ pub struct iotx_coap_settings_t {
     pub dtls_offer: c_int,
     /// How long one IOT_CoAP_DeviceNameAuth may take, in milliseconds; at least 1. Default: 10000.
     pub auth_timeout_ms: c_uint,
+    /// Whether the device tells the cloud about its module and SDK after an authentication, as SDK 2.03 to
+    /// 3.2.0 do, provided that HAL_GetPartnerID and HAL_GetModuleID give ids: 1 or 0. Default: 1.
+    pub announce: c_int,
 }
 
 impl Default for iotx_coap_settings_t {
@@ -68,6 +71,7 @@ impl Default for iotx_coap_settings_t {
             token_option: 0,
             dtls_offer: iotx_coap_dtls_offer_t::IOTX_COAP_DTLS_BOTH as c_int,
             auth_timeout_ms: 10_000,
+            announce: 1,
         }
     }
 }
@@ -191,6 +195,11 @@ fn translate(raw: &iotx_coap_settings_t) -> Result<Settings, &'static str> {
             2 => DtlsOffer::PskOnly,
             _ => return Err("dtls_offer"),
         },
+        announce: match raw.announce {
+            0 => false,
+            1 => true,
+            _ => return Err("announce"),
+        },
         auth_bound: match raw.auth_timeout_ms {
             0 => return Err("auth_timeout_ms"),
             millis => Duration::from_millis(u64::from(millis)),
@@ -276,6 +285,7 @@ mod tests {
         assert_eq!(check(|s| s.token_option = 62), Err("token_option"));
         assert_eq!(check(|s| s.dtls_offer = 3), Err("dtls_offer"));
         assert_eq!(check(|s| s.auth_timeout_ms = 0), Err("auth_timeout_ms"));
+        assert_eq!(check(|s| s.announce = 2), Err("announce"));
         assert_eq!(check(|s| s.size = 0), Err("size"));
         assert_eq!(check(|_| ()), Ok(()));
     }

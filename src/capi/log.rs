@@ -1,6 +1,7 @@
 //! Logging: the `log` facade inside, HAL_Printf outside.
 
 use super::types::{IOT_LogLevel, IOT_LogLevel_int};
+use crate::client::log_gate;
 use crate::hal::console;
 use once_cell::sync::OnceCell;
 use std::ffi::c_char;
@@ -37,7 +38,8 @@ impl log::Log for HalLogger {
         let mut line = Line::new();
         let module = record
             .module_path()
-            .and_then(|path| path.split("::").nth(1));
+            .and_then(|path| path.split("::").nth(1))
+            .map(|module| module.trim_end_matches("_default"));
         let ident = IDENT.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let separator = if ident.is_empty() { "" } else { "|" };
         // Writing to a `Line` cannot fail: it cuts.
@@ -48,7 +50,7 @@ impl log::Log for HalLogger {
             record.line().unwrap_or(0),
             record.args()
         );
-        console::print(line.finish());
+        log_gate::pass(line.finish(), console::print);
     }
 
     fn flush(&self) {}
@@ -63,9 +65,9 @@ impl Line {
         Self(String::with_capacity(160))
     }
 
-    fn finish(&mut self) -> &str {
+    fn finish(mut self) -> String {
         self.0.push_str("\r\n");
-        &self.0
+        self.0
     }
 }
 

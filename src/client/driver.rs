@@ -4,18 +4,21 @@
 //! Deliveries run with no lock held and no borrow of the client's state alive, so that a program's
 //! callback may call every method again.
 
+use super::authenticate::connect_request;
 use super::authentication::AuthStatus;
-use super::endpoint::{Endpoint, Security};
-use super::event::{Event, Report, ReportError, ResponseHead};
+use super::endpoint::Endpoint;
+use super::error::SendError;
+use super::event::{Event, Report, ResponseHead};
 use super::identity::DeviceIdentity;
-use super::platform::{ConnectError, ConnectRequest, Platform, Received, SendFailed, Transport};
+use super::platform::{ConnectError, Platform, Received, SendFailed, Transport};
 use super::session::Session;
 use super::settings::Settings;
+use super::state::{Receiver, State};
 use crate::coap::Instant;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// The longest datagram that is received whole; longer ones are dropped, with a log line.
 pub const RECEIVE_CAPACITY: usize = 2047;
@@ -24,53 +27,11 @@ pub const RECEIVE_CAPACITY: usize = 2047;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
 /// How long to look for a further datagram once one has been handled and others are expected.
 const DRAIN_WAIT: Duration = Duration::from_millis(1);
-const FIRST_BUSY_PAUSE: Duration = Duration::from_secs(1);
+/// A HAL takes 0 for "wait for ever".
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// One byte more than a datagram may have, to see that one was cut; and one for a NUL.
-type Buffer = Box<[u8; RECEIVE_CAPACITY + 2]>;
-
-/// Why a report was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendError {
-    /// It was not taken.
-    Report(ReportError),
-    /// There is no connection, or the datagram did not leave.
-    NotSent,
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Report(error) => error.fmt(f),
-            Self::NotSent => f.write_str("the message could not be sent"),
-        }
-    }
-}
-
-impl std::error::Error for SendError {}
-
-/// Why an authentication failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthError {
-    /// The cloud refused, reset, or kept asking to try again later.
-    Refused,
-    /// No usable answer within the bound.
-    TimedOut,
-    /// There is no connection, or the request did not leave.
-    NotSent,
-}
-
-impl fmt::Display for AuthError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Refused => "the cloud refused the authentication",
-            Self::TimedOut => "no answer to the authentication in time",
-            Self::NotSent => "the authentication request could not be sent",
-        })
-    }
-}
-
-impl std::error::Error for AuthError {}
+pub(super) type Buffer = Box<[u8; RECEIVE_CAPACITY + 2]>;
 
 /// The response to a report, on its way to the program.
 #[derive(Debug)]
@@ -87,22 +48,19 @@ pub struct Delivery<'a, U> {
 ///
 /// Every method may be called from any thread, and from inside a delivery.
 pub struct Client<P: Platform, U> {
-    platform: P,
-    endpoint: Endpoint,
+    pub(super) platform: P,
+    pub(super) endpoint: Endpoint,
     closed: AtomicBool,
-    state: Mutex<State<P::Transport, U>>,
-}
-
-struct State<T, U> {
-    session: Session<U>,
-    transport: Option<Arc<T>>,
-    spare_buffers: Vec<Buffer>,
+    pub(super) receiver_changed: Condvar,
+    pub(super) state: Mutex<State<P::Transport, U>>,
 }
 
 /// What one turn of the loop did.
-enum Turn {
-    /// Nothing that ends a request; go on.
-    Idle,
+pub(super) enum Turn {
+    /// Nothing came.
+    Nothing,
+    /// A datagram was handled that ends no request.
+    Handled,
     /// A response was delivered, or the authentication moved.
     Progress,
     /// The time is over.
@@ -125,16 +83,12 @@ impl<P: Platform, U> Client<P, U> {
     ) -> Result<Self, ConnectError> {
         let transport = platform.connect(&connect_request(&identity, &endpoint, &settings))?;
         let session = Session::new(identity, &endpoint, settings, &mut || platform.random());
-        let state = State {
-            session,
-            transport: Some(Arc::new(transport)),
-            spare_buffers: Vec::with_capacity(1),
-        };
         Ok(Self {
             platform,
             endpoint,
             closed: AtomicBool::new(false),
-            state: Mutex::new(state),
+            receiver_changed: Condvar::new(),
+            state: Mutex::new(State::new(session, transport)),
         })
     }
 
@@ -149,71 +103,16 @@ impl<P: Platform, U> Client<P, U> {
         self.lock().session.is_authenticated(now)
     }
 
+    /// Whether there is a token, whatever its age, and the token number the next request will carry; without
+    /// asking the clock.
+    pub fn peek(&self) -> (bool, u32) {
+        let state = self.lock();
+        (state.session.has_token(), state.session.next_token())
+    }
+
     /// The token number the next request will carry.
     pub fn next_token(&self) -> u32 {
         self.lock().session.next_token()
-    }
-
-    /// Authenticates: returns as soon as the cloud has answered, and within [`Settings::auth_bound`] in
-    /// any case. The request is retransmitted by RFC 7252 meanwhile; a 5.xx answer is tried again after
-    /// a doubling pause. A connection that has ended is opened anew first.
-    ///
-    /// After [`AuthError::TimedOut`] the request stays on its way: an answer that [`run`](Self::run)
-    /// still receives authenticates the client.
-    ///
-    /// # Errors
-    ///
-    /// See [`AuthError`].
-    pub fn authenticate(&self, deliver: &mut dyn FnMut(Delivery<'_, U>)) -> Result<(), AuthError> {
-        self.reconnect_if_closed()?;
-        let bound = self.lock().session.settings().auth_bound;
-        let deadline = self.platform.now() + bound;
-        let mut buffer = self.take_buffer();
-        let result = self.authenticate_until(deadline, &mut buffer, deliver);
-        self.keep_buffer(buffer);
-        result
-    }
-
-    fn authenticate_until(
-        &self,
-        deadline: Instant,
-        buffer: &mut Buffer,
-        deliver: &mut dyn FnMut(Delivery<'_, U>),
-    ) -> Result<(), AuthError> {
-        let mut pause = FIRST_BUSY_PAUSE;
-        self.begin_authentication()?;
-        loop {
-            let turn = self.turn(deadline, buffer, deliver);
-            let (status, connected) = {
-                let state = self.lock();
-                (state.session.auth_status(), state.transport.is_some())
-            };
-            match status {
-                AuthStatus::Authenticated => return Ok(()),
-                AuthStatus::Refused => return Err(AuthError::Refused),
-                AuthStatus::Unanswered => return Err(AuthError::TimedOut),
-                AuthStatus::Idle => return Err(AuthError::NotSent),
-                AuthStatus::Pending => match turn {
-                    _ if !connected => return Err(AuthError::NotSent),
-                    Turn::TimeUp => {
-                        log::error!("no answer to the authentication in time");
-                        return Err(AuthError::TimedOut);
-                    }
-                    Turn::Closed => return Err(AuthError::NotSent),
-                    Turn::Idle | Turn::Progress => {}
-                },
-                AuthStatus::Busy(code) => {
-                    let resume = self.platform.now() + pause;
-                    if resume >= deadline {
-                        log::error!("authentication: the server kept answering {code}");
-                        return Err(AuthError::Refused);
-                    }
-                    pause = pause.saturating_mul(2);
-                    while let Turn::Idle | Turn::Progress = self.turn(resume, buffer, deliver) {}
-                    self.begin_authentication()?;
-                }
-            }
-        }
     }
 
     /// Hands a report over; its response is delivered by [`run`](Self::run) or
@@ -225,11 +124,8 @@ impl<P: Platform, U> Client<P, U> {
     ///
     /// See [`SendError`]; the report will not be sent then, and `user` has been dropped.
     pub fn send(&self, report: &Report<'_>, user: U) -> Result<(), SendError> {
-        let mut state = self.lock();
-        if state.transport.is_none() {
-            return Err(SendError::NotSent);
-        }
         let now = self.platform.now();
+        let mut state = self.lock();
         let token = state
             .session
             .report(now, &mut || self.platform.random(), report, user)
@@ -244,8 +140,8 @@ impl<P: Platform, U> Client<P, U> {
     ///
     /// [`SendError::NotSent`], or [`ReportError::QueueFull`].
     pub fn discover(&self) -> Result<(), SendError> {
-        let mut state = self.lock();
         let now = self.platform.now();
+        let mut state = self.lock();
         let token = state
             .session
             .discover(&mut || self.platform.random())
@@ -257,101 +153,185 @@ impl<P: Platform, U> Client<P, U> {
     /// Receives, delivers and retransmits for at most `wait`; returns as soon as what arrived has been
     /// handled.
     pub fn run(&self, wait: Duration, deliver: &mut dyn FnMut(Delivery<'_, U>)) {
-        let mut deadline = self.platform.now() + wait;
+        let mut now = self.platform.now();
+        let mut deadline = now + wait;
         let mut buffer = self.take_buffer();
+        let mut turn = self.catch_up(&mut now, deadline, &mut buffer, deliver);
         loop {
-            match self.turn(deadline, &mut buffer, deliver) {
-                Turn::Idle => {}
+            match turn {
+                Turn::Nothing | Turn::Handled => {}
                 Turn::TimeUp | Turn::Closed => break,
                 Turn::Progress => {
                     if !self.lock().session.is_waiting() {
                         break;
                     }
                     // More answers are expected: take those that are here already, wait for none.
-                    deadline = deadline.min(self.platform.now() + DRAIN_WAIT);
+                    deadline = deadline.min(now + DRAIN_WAIT);
                 }
             }
+            turn = self.turn(&mut now, deadline, None, &mut buffer, deliver);
         }
         self.keep_buffer(buffer);
     }
 
-    /// Closes the connection and makes every call that is under way return. Responses still missing are
-    /// not delivered.
+    /// Closes the connection. Responses still missing are not delivered. A call under way in another thread
+    /// returns as soon as it notices: at the latest when the wait for a datagram that it is in has ended.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        let transport = self.lock().transport.take();
+        let transport = {
+            let mut state = self.lock();
+            state.wake_waiting_threads(&self.receiver_changed);
+            state.transport.take()
+        };
         // Outside the lock: closing a DTLS session sends a datagram.
         drop(transport);
     }
 
-    /// One round: send what is due, wait until `until` or for a datagram, handle it, deliver.
-    fn turn(
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Where a timer has run out while nobody was here, takes what has arrived in the meantime before the
+    /// timers judge: a program that slept for minutes finds its answers, and nothing is repeated that
+    /// has been answered long ago. Tells whether there was progress.
+    pub(super) fn catch_up(
         &self,
+        now: &mut Instant,
         until: Instant,
         buffer: &mut Buffer,
         deliver: &mut dyn FnMut(Delivery<'_, U>),
     ) -> Turn {
-        let now = self.platform.now();
-        let (wait, transport) = {
-            let mut state = self.lock();
-            if self.closed.load(Ordering::Acquire) {
-                return Turn::Closed;
-            }
-            state.session.expire(now);
-            self.flush(&mut state, now, &mut |_| {});
-            let next = state
+        let overdue = |now| {
+            self.lock()
                 .session
                 .next_deadline()
-                .map_or(until, |due| due.min(until));
-            (next.since(now), state.transport.clone())
+                .is_some_and(|d| d <= now)
         };
-        if now >= until {
+        let mut done = Turn::Nothing;
+        while *now < until && overdue(*now) {
+            match self.receive(now, DRAIN_WAIT, None, buffer, deliver) {
+                Turn::Progress => done = Turn::Progress,
+                Turn::Handled => {}
+                Turn::Nothing | Turn::TimeUp | Turn::Closed => break,
+            }
+        }
+        done
+    }
+
+    /// One round: send what is due, wait until `until` or for a datagram, handle it, deliver. `now` is the
+    /// clock's last reading, and the next one afterwards. Does not begin to wait unless the authentication is
+    /// in the state `expected`, if given.
+    pub(super) fn turn(
+        &self,
+        now: &mut Instant,
+        until: Instant,
+        expected: Option<AuthStatus>,
+        buffer: &mut Buffer,
+        deliver: &mut dyn FnMut(Delivery<'_, U>),
+    ) -> Turn {
+        let next = {
+            let mut state = self.lock();
+            if self.is_closed() {
+                return Turn::Closed;
+            }
+            state.session.expire(*now);
+            self.flush(&mut state, *now, &mut |_| {});
+            let next = state.session.next_deadline();
+            match state.transport {
+                Some(_) => next.map_or(until, |due| due.min(until)),
+                None => until,
+            }
+        };
+        if *now >= until {
             return Turn::TimeUp;
         }
-        let Some(transport) = transport else {
-            self.platform.sleep(until.since(now));
-            return Turn::Idle;
+        self.receive(now, next.since(*now), expected, buffer, deliver)
+    }
+
+    /// Waits for a datagram, handles it, delivers. Of several threads one waits at the transport, which need
+    /// not bear more; the others wait for it to come back.
+    fn receive(
+        &self,
+        now: &mut Instant,
+        wait: Duration,
+        expected: Option<AuthStatus>,
+        buffer: &mut Buffer,
+        deliver: &mut dyn FnMut(Delivery<'_, U>),
+    ) -> Turn {
+        let wait = wait.max(SHORTEST_WAIT);
+        let state = self.lock();
+        // Under the lock that decides who waits: otherwise another thread could receive the awaited answer, and
+        // be gone, between the question and the wait.
+        if expected.is_some_and(|status| status != state.session.auth_status()) {
+            return Turn::Progress;
+        }
+        let Some(transport) = state.transport.clone() else {
+            drop(state);
+            self.platform.sleep(wait);
+            *now = self.platform.now();
+            return Turn::Nothing;
         };
-        let wait = wait.max(Duration::from_millis(1));
-        match transport.receive(&mut buffer[..=RECEIVE_CAPACITY], wait) {
+        let receiver = match Receiver::new(self, state) {
+            Ok(receiver) => receiver,
+            Err(state) => {
+                self.wait_for_receiver(state, wait);
+                *now = self.platform.now();
+                return Turn::Nothing;
+            }
+        };
+        let received = transport.receive(&mut buffer[..=RECEIVE_CAPACITY], wait);
+        let before = std::mem::replace(now, self.platform.now());
+        match received {
             Received::Datagram(len) if len > RECEIVE_CAPACITY => {
                 log::warn!("datagram of more than {RECEIVE_CAPACITY} bytes dropped");
-                Turn::Idle
+                Turn::Handled
             }
-            Received::Datagram(len) => self.arrived(&transport, buffer, len, deliver),
-            Received::Nothing => Turn::Idle,
-            Received::Failed => {
+            Received::Datagram(len) => {
+                self.arrived(receiver, *now, &transport, buffer, len, deliver)
+            }
+            Received::Nothing if *now > before => Turn::Nothing,
+            // At once: a socket with an error, or a port whose wait ends early. Asking again at once would spin.
+            Received::Nothing | Received::Failed => {
+                drop(receiver);
                 self.platform.sleep(wait.min(PAUSE_AFTER_FAILURE));
-                Turn::Idle
+                *now = self.platform.now();
+                Turn::Nothing
             }
             Received::Closed => {
                 self.connection_ended(&transport);
-                Turn::Idle
+                Turn::Nothing
             }
         }
     }
 
     fn arrived(
         &self,
+        receiver: Receiver<'_, P, U>,
+        now: Instant,
         transport: &P::Transport,
         buffer: &mut Buffer,
         len: usize,
         deliver: &mut dyn FnMut(Delivery<'_, U>),
     ) -> Turn {
         let event = {
-            let mut state = self.lock();
-            let now = self.platform.now();
+            let mut state = receiver.done();
+            if self.is_closed() {
+                // What the response would be delivered to may be gone with the client.
+                return Turn::Closed;
+            }
             let arrival = state.session.handle(now, &mut buffer[..len]);
             if let Some(reply) = arrival.reply
                 && transport.send(reply.as_bytes()).is_err()
             {
                 log::warn!("an acknowledgement could not be sent");
             }
-            self.flush(&mut state, now, &mut |_| {});
+            if arrival.event.is_some() {
+                self.flush(&mut state, now, &mut |_| {});
+            }
             arrival.event
         };
         match event {
-            None => Turn::Idle,
+            None => Turn::Handled,
             Some(Event::Auth) => Turn::Progress,
             Some(Event::Response {
                 user,
@@ -370,9 +350,14 @@ impl<P: Platform, U> Client<P, U> {
         }
     }
 
-    /// Sends what is due. A failure is logged and left to the retransmission; the token numbers of what
-    /// did not leave go to `failed`.
-    fn flush(&self, state: &mut State<P::Transport, U>, now: Instant, failed: &mut dyn FnMut(u32)) {
+    /// Sends what is due. A failure, which the transport has logged, is left to the retransmission; the token
+    /// numbers of what did not leave go to `failed`.
+    pub(super) fn flush(
+        &self,
+        state: &mut State<P::Transport, U>,
+        now: Instant,
+        failed: &mut dyn FnMut(u32),
+    ) {
         let Some(transport) = &state.transport else {
             return;
         };
@@ -381,7 +366,6 @@ impl<P: Platform, U> Client<P, U> {
             .poll_transmit(now, &mut || self.platform.random())
         {
             if transport.send(bytes).is_err() {
-                log::warn!("a datagram of {} bytes could not be sent", bytes.len());
                 failed(token);
             }
         }
@@ -389,7 +373,7 @@ impl<P: Platform, U> Client<P, U> {
 
     /// Sends what is due; if that includes the request `watched` and it does not leave, the request is
     /// dropped and the failure told.
-    fn flush_watching(
+    pub(super) fn flush_watching(
         &self,
         state: &mut State<P::Transport, U>,
         now: Instant,
@@ -401,49 +385,6 @@ impl<P: Platform, U> Client<P, U> {
             state.session.abort(watched);
             return Err(SendFailed);
         }
-        Ok(())
-    }
-
-    fn begin_authentication(&self) -> Result<(), AuthError> {
-        let mut state = self.lock();
-        let now = self.platform.now();
-        let token = state
-            .session
-            .begin_authentication(&mut || self.platform.random())
-            .map_err(|error| {
-                log::error!("authentication: {error}");
-                AuthError::NotSent
-            })?;
-        self.flush_watching(&mut state, now, token)
-            .map_err(|SendFailed| AuthError::NotSent)
-    }
-
-    fn reconnect_if_closed(&self) -> Result<(), AuthError> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(AuthError::NotSent);
-        }
-        if self.lock().transport.is_some() {
-            return Ok(());
-        }
-        log::info!("connecting to {} again", self.endpoint);
-        // The handshake may take seconds, so it runs without the lock.
-        let request = {
-            let state = self.lock();
-            connect_request(
-                state.session.identity(),
-                &self.endpoint,
-                state.session.settings(),
-            )
-        };
-        let transport = self
-            .platform
-            .connect(&request)
-            .map_err(|ConnectError| AuthError::NotSent)?;
-        let mut state = self.lock();
-        if self.closed.load(Ordering::Acquire) {
-            return Err(AuthError::NotSent);
-        }
-        state.transport = Some(Arc::new(transport));
         Ok(())
     }
 
@@ -460,26 +401,21 @@ impl<P: Platform, U> Client<P, U> {
             );
             let transport = state.transport.take();
             drop(state);
+            // Outside the lock: closing a DTLS session sends a datagram.
             drop(transport);
         }
     }
 
-    fn take_buffer(&self) -> Buffer {
+    pub(super) fn take_buffer(&self) -> Buffer {
         let spare = self.lock().spare_buffers.pop();
         spare.unwrap_or_else(|| Box::new([0; RECEIVE_CAPACITY + 2]))
     }
 
-    fn keep_buffer(&self, buffer: Buffer) {
+    pub(super) fn keep_buffer(&self, buffer: Buffer) {
         let mut state = self.lock();
         if state.spare_buffers.is_empty() {
             state.spare_buffers.push(buffer);
         }
-    }
-
-    /// A panic while the lock was held is stopped at the C boundary; the state is then as consistent as
-    /// any early return leaves it, so later calls go on with it.
-    fn lock(&self) -> MutexGuard<'_, State<P::Transport, U>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -489,18 +425,5 @@ impl<P: Platform, U> fmt::Debug for Client<P, U> {
             .field("endpoint", &self.endpoint)
             .field("session", &self.lock().session)
             .finish_non_exhaustive()
-    }
-}
-
-fn connect_request<'a>(
-    identity: &DeviceIdentity,
-    endpoint: &'a Endpoint,
-    settings: &Settings,
-) -> ConnectRequest<'a> {
-    let psk = (endpoint.security == Security::Dtls).then(|| identity.dtls_psk());
-    ConnectRequest {
-        endpoint,
-        offer: settings.dtls_offer,
-        psk,
     }
 }

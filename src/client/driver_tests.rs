@@ -1,175 +1,12 @@
-//! The driver over a virtual platform: no socket, no wall clock.
-//!
-//! The clock moves only while the client waits or sleeps; what the "cloud" does is a script of
-//! datagrams with arrival times, or a function of what was sent.
+//! The driver over a virtual platform: what each call does, and how long it takes.
 
-use super::*;
-use crate::cloud_auth::Secret;
-use crate::coap::{Code, Instant};
-use core::cell::RefCell;
-use core::time::Duration;
-use std::collections::VecDeque;
-use std::rc::Rc;
-
-/// What the scripted network does.
-#[derive(Default)]
-struct World {
-    now: u64,
-    sent: Vec<(u64, Vec<u8>)>,
-    arriving: VecDeque<(u64, Arriving)>,
-    respond: Option<Responder>,
-    refuse_writes: bool,
-    connects: usize,
-    refuse_connects: bool,
-    receives: usize,
-    draws: u32,
-}
-
-type Responder = Box<dyn FnMut(&[u8], usize) -> Vec<(u64, Arriving)>>;
-
-#[derive(Clone)]
-enum Arriving {
-    Datagram(Vec<u8>),
-    Failure,
-    Close,
-}
-
-#[derive(Clone, Default)]
-struct Fake(Rc<RefCell<World>>);
-
-impl Platform for Fake {
-    type Transport = Self;
-
-    fn now(&self) -> Instant {
-        Instant::from_millis(self.0.borrow().now)
-    }
-
-    fn sleep(&self, duration: Duration) {
-        self.0.borrow_mut().now += duration.as_millis() as u64;
-    }
-
-    fn random(&self) -> u32 {
-        let mut world = self.0.borrow_mut();
-        world.draws = world.draws.wrapping_add(0x1234_5677);
-        world.draws
-    }
-
-    fn connect(&self, _: &ConnectRequest<'_>) -> Result<Self, ConnectError> {
-        let mut world = self.0.borrow_mut();
-        world.connects += 1;
-        if world.refuse_connects {
-            Err(ConnectError)
-        } else {
-            Ok(self.clone())
-        }
-    }
-}
-
-impl Transport for Fake {
-    fn send(&self, datagram: &[u8]) -> Result<(), SendFailed> {
-        let mut world = self.0.borrow_mut();
-        if world.refuse_writes {
-            return Err(SendFailed);
-        }
-        let now = world.now;
-        world.sent.push((now, datagram.to_vec()));
-        let count = world.sent.len();
-        if let Some(mut respond) = world.respond.take() {
-            let answers = respond(datagram, count);
-            world
-                .arriving
-                .extend(answers.into_iter().map(|(delay, what)| (now + delay, what)));
-            world.respond = Some(respond);
-        }
-        Ok(())
-    }
-
-    fn receive(&self, buffer: &mut [u8], timeout: Duration) -> Received {
-        let mut world = self.0.borrow_mut();
-        world.receives += 1;
-        assert!(
-            timeout >= Duration::from_millis(1),
-            "a HAL takes 0 for \"wait for ever\""
-        );
-        let until = world.now + timeout.as_millis() as u64;
-        let Some((at, _)) = world.arriving.front().filter(|(at, _)| *at <= until) else {
-            world.now = until;
-            return Received::Nothing;
-        };
-        world.now = world.now.max(*at);
-        match world.arriving.pop_front().unwrap().1 {
-            Arriving::Datagram(bytes) => {
-                buffer[..bytes.len()].copy_from_slice(&bytes);
-                Received::Datagram(bytes.len())
-            }
-            Arriving::Failure => Received::Failed,
-            Arriving::Close => Received::Closed,
-        }
-    }
-}
-
-fn answer(request: &[u8], code: u8, payload: &[u8]) -> Arriving {
-    let mut bytes = vec![0x64, code, request[2], request[3]];
-    bytes.extend_from_slice(&request[4..8]);
-    if !payload.is_empty() {
-        bytes.push(0xff);
-        bytes.extend_from_slice(payload);
-    }
-    Arriving::Datagram(bytes)
-}
-
-const GRANT: &[u8] = br#"{"token":"tok"}"#;
-const REPORT: Report<'_> = Report {
-    path: b"/topic/pk/dn/update",
-    payload: b"{}",
-    content_format: 50,
-    confirmable: true,
+use super::virtual_world::{
+    Arriving, Fake, GRANT, REPORT, answer, authenticated, client, client_with, friendly_cloud,
+    no_delivery, since,
 };
-
-/// Answers /auth with a token and everything else with an empty 2.05, each after `delay` ms.
-fn friendly_cloud(delay: u64) -> Responder {
-    Box::new(move |request, _| {
-        if request[0] & 0x30 != 0 {
-            return vec![]; // ACK or RST from the client
-        }
-        let payload = if request[8..].starts_with(b"\xb4auth") {
-            GRANT
-        } else {
-            b""
-        };
-        vec![(delay, answer(request, 0x45, payload))]
-    })
-}
-
-fn client(world: &Fake) -> Client<Fake, u32> {
-    client_with(world, Settings::default())
-}
-
-fn client_with(world: &Fake, settings: Settings) -> Client<Fake, u32> {
-    let identity = DeviceIdentity {
-        product_key: "pk".into(),
-        device_name: "dn".into(),
-        device_id: String::new(),
-        device_secret: Secret::new("secret"),
-    };
-    let endpoint = Endpoint::parse("coap://h").unwrap();
-    Client::connect(world.clone(), identity, endpoint, settings).unwrap()
-}
-
-fn no_delivery(delivery: Delivery<'_, u32>) {
-    panic!("unexpected delivery: {delivery:?}")
-}
-
-fn authenticated(world: &Fake) -> Client<Fake, u32> {
-    world.0.borrow_mut().respond = Some(friendly_cloud(1));
-    let client = client(world);
-    client.authenticate(&mut no_delivery).unwrap();
-    client
-}
-
-fn since(world: &Fake, start: u64) -> u64 {
-    world.0.borrow().now - start
-}
+use super::*;
+use crate::coap::Code;
+use core::time::Duration;
 
 #[test]
 fn authentication_returns_with_the_answer_and_asks_the_network_once() {
@@ -509,4 +346,51 @@ fn the_next_token_is_known_in_advance() {
         token = Some(d.head.token.number())
     });
     assert_eq!(token, Some(promised));
+}
+
+fn vendor_ids() -> VendorIds {
+    VendorIds {
+        partner: "partner".into(),
+        module: "module".into(),
+    }
+}
+
+#[test]
+fn a_platform_with_vendor_ids_announces_itself_once_without_delaying_the_authentication() {
+    let world = Fake::default();
+    world.0.borrow_mut().vendor_ids = Some(vendor_ids());
+    world.0.borrow_mut().respond = Some(friendly_cloud(5));
+    let client = client(&world);
+    assert_eq!(client.authenticate(&mut no_delivery), Ok(()));
+    assert_eq!(since(&world, 0), 5, "no waiting for their answers");
+    {
+        let world = world.0.borrow();
+        let sent: Vec<_> = world.sent.iter().map(|(_, bytes)| bytes).collect();
+        let non_confirmable = |bytes: &[u8]| bytes[0] >> 4 & 3 == 1;
+        assert_eq!(sent.len(), 3);
+        assert!(!non_confirmable(sent[0]) && non_confirmable(sent[1]) && non_confirmable(sent[2]));
+        let holds = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).any(|w| w == text);
+        assert!(holds(sent[1], b"_sys_device_mid") && holds(sent[2], b"SYS_LP_SDK_VERSION"));
+    }
+    // Their answers are nobody's, and nothing is sent again.
+    client.run(Duration::from_secs(400), &mut no_delivery);
+    assert_eq!(world.0.borrow().sent.len(), 3);
+    client.send(&REPORT, 9).unwrap();
+    let mut delivered = Vec::new();
+    client.run(Duration::from_secs(1), &mut |d| delivered.push(d.user));
+    assert_eq!(delivered, [9]);
+}
+
+#[test]
+fn announcements_can_be_turned_off() {
+    let world = Fake::default();
+    world.0.borrow_mut().vendor_ids = Some(vendor_ids());
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let settings = Settings {
+        announce: false,
+        ..Settings::default()
+    };
+    let client = client_with(&world, settings);
+    assert_eq!(client.authenticate(&mut no_delivery), Ok(()));
+    assert_eq!(world.0.borrow().sent.len(), 1);
 }

@@ -5,25 +5,38 @@
 //! [`Platform`], blocking as the SDK's functions block. Neither knows a C type or a socket.
 #![forbid(unsafe_code)]
 
+mod announcement;
+mod authenticate;
 mod authentication;
 mod driver;
 mod endpoint;
+mod error;
 mod event;
 mod identity;
+pub(crate) mod log_gate;
 mod platform;
 mod session;
 mod settings;
+mod state;
 
+#[cfg(test)]
+mod driver_hostile_tests;
 #[cfg(test)]
 mod driver_tests;
 #[cfg(test)]
 mod session_grant_tests;
 #[cfg(test)]
 mod session_tests;
+#[cfg(test)]
+mod thread_tests;
+#[cfg(test)]
+mod virtual_world;
 
+pub use announcement::VendorIds;
 pub use authentication::AuthStatus;
-pub use driver::{AuthError, Client, Delivery, RECEIVE_CAPACITY, SendError};
+pub use driver::{Client, Delivery, RECEIVE_CAPACITY};
 pub use endpoint::{Endpoint, EndpointError, Security, TokenOption};
+pub use error::{AuthError, SendError};
 pub use event::{Arrival, Event, Report, ReportError, ResponseHead};
 pub use identity::DeviceIdentity;
 pub use platform::{

@@ -1,5 +1,6 @@
 //! What a client asks of the world around it. The HAL implements these; so do the tests.
 
+use super::announcement::VendorIds;
 use super::endpoint::Endpoint;
 use super::settings::DtlsOffer;
 use crate::cloud_auth::Secret;
@@ -28,6 +29,11 @@ pub trait Platform {
     ///
     /// [`ConnectError`]; the platform has logged the details.
     fn connect(&self, request: &ConnectRequest<'_>) -> Result<Self::Transport, ConnectError>;
+
+    /// The ids of the module's vendor, if the platform has both.
+    fn vendor_ids(&self) -> Option<VendorIds> {
+        None
+    }
 }
 
 /// A connection that carries one CoAP message per datagram.
@@ -36,10 +42,11 @@ pub trait Transport {
     ///
     /// # Errors
     ///
-    /// [`SendFailed`] when any of it did not leave.
+    /// [`SendFailed`] when any of it did not leave; the transport has logged why.
     fn send(&self, datagram: &[u8]) -> Result<(), SendFailed>;
 
-    /// Waits at most `timeout` (at least 1 ms) for a datagram. Another thread may send meanwhile.
+    /// Waits at most `timeout` (at least 1 ms) for a datagram. Another thread may send meanwhile; only one
+    /// thread receives at a time.
     fn receive(&self, buffer: &mut [u8], timeout: Duration) -> Received;
 }
 

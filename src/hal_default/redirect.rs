@@ -22,7 +22,7 @@ const EXTRA_CA: &str = "IOTX_EXTRA_CA";
 
 /// A variable is set to something that cannot be used.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed {
+pub(crate) struct Malformed {
     variable: &'static str,
     problem: String,
 }
@@ -51,7 +51,7 @@ pub(super) fn from_environment(host: &str, port: u16) -> Result<Option<SocketAdd
 }
 
 /// The PEM text of the extra roots; `None` when there are none.
-pub(super) fn extra_roots() -> Result<Option<Vec<u8>>, Malformed> {
+pub(crate) fn extra_roots() -> Result<Option<Vec<u8>>, Malformed> {
     let Some(path) = variable(EXTRA_CA)? else {
         return Ok(None);
     };

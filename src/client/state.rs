@@ -1,0 +1,116 @@
+//! What the threads of a client share: the state under its lock, and the right to wait at the transport.
+
+use super::driver::{Buffer, Client};
+use super::log_gate;
+use super::platform::Platform;
+use super::session::Session;
+use core::ops::{Deref, DerefMut};
+use core::time::Duration;
+use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+
+pub(super) struct State<T, U> {
+    pub(super) session: Session<U>,
+    pub(super) transport: Option<Arc<T>>,
+    pub(super) spare_buffers: Vec<Buffer>,
+    /// Whether a thread waits at the transport.
+    receiving: bool,
+    /// How many threads wait for that one to come back.
+    waiting_threads: usize,
+}
+
+impl<P: Platform, U> Client<P, U> {
+    /// A panic while the lock was held is stopped at the C boundary; the state is then as consistent as
+    /// any early return leaves it, so later calls go on with it.
+    pub(super) fn lock(&self) -> Locked<'_, P, U> {
+        let hold = log_gate::hold();
+        Locked {
+            state: self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            _hold: hold,
+        }
+    }
+
+    /// Waits until the thread at the transport comes back, at most for `wait`.
+    pub(super) fn wait_for_receiver(&self, state: Locked<'_, P, U>, wait: Duration) {
+        let Locked { mut state, _hold } = state;
+        state.waiting_threads += 1;
+        let waited = self.receiver_changed.wait_timeout(state, wait);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.waiting_threads -= 1;
+    }
+}
+
+/// The state under its lock. What is logged meanwhile is printed afterwards: the order of the members matters.
+pub(super) struct Locked<'a, P: Platform, U> {
+    state: MutexGuard<'a, State<P::Transport, U>>,
+    _hold: log_gate::Hold,
+}
+
+impl<P: Platform, U> Deref for Locked<'_, P, U> {
+    type Target = State<P::Transport, U>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.state
+    }
+}
+
+impl<P: Platform, U> DerefMut for Locked<'_, P, U> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.state
+    }
+}
+
+impl<T, U> State<T, U> {
+    pub(super) fn new(session: Session<U>, transport: T) -> Self {
+        Self {
+            session,
+            transport: Some(Arc::new(transport)),
+            spare_buffers: Vec::with_capacity(1),
+            receiving: false,
+            waiting_threads: 0,
+        }
+    }
+
+    pub(super) fn wake_waiting_threads(&self, receiver_changed: &Condvar) {
+        // Asking first saves the system call where there is nobody, which is nearly always.
+        if self.waiting_threads > 0 {
+            receiver_changed.notify_all();
+        }
+    }
+}
+
+/// The right to wait at the transport, which one thread has at a time.
+pub(super) struct Receiver<'a, P: Platform, U>(&'a Client<P, U>);
+
+impl<'a, P: Platform, U> Receiver<'a, P, U> {
+    /// Gives the lock back while another thread has it.
+    pub(super) fn new(
+        client: &'a Client<P, U>,
+        mut state: Locked<'a, P, U>,
+    ) -> Result<Self, Locked<'a, P, U>> {
+        if state.receiving {
+            return Err(state);
+        }
+        state.receiving = true;
+        Ok(Self(client))
+    }
+
+    /// Gives it back and goes on under the lock: the threads that then wake find what this one has done.
+    pub(super) fn done(self) -> Locked<'a, P, U> {
+        let client = self.0;
+        std::mem::forget(self);
+        Self::give_back(client)
+    }
+
+    fn give_back(client: &'a Client<P, U>) -> Locked<'a, P, U> {
+        let mut state = client.lock();
+        state.receiving = false;
+        state.wake_waiting_threads(&client.receiver_changed);
+        state
+    }
+}
+
+impl<P: Platform, U> Drop for Receiver<'_, P, U> {
+    fn drop(&mut self) {
+        drop(Self::give_back(self.0));
+    }
+}

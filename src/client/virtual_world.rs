@@ -1,0 +1,195 @@
+//! A virtual platform for the driver's tests: no socket, no wall clock.
+//!
+//! The clock moves only while the client waits or sleeps; what the "cloud" does is a script of
+//! datagrams with arrival times, or a function of what was sent.
+
+use super::*;
+use crate::cloud_auth::Secret;
+use crate::coap::Instant;
+use core::cell::RefCell;
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// What the scripted network does.
+#[derive(Default)]
+pub(super) struct World {
+    pub(super) now: u64,
+    pub(super) sent: Vec<(u64, Vec<u8>)>,
+    pub(super) arriving: VecDeque<(u64, Arriving)>,
+    pub(super) respond: Option<Responder>,
+    pub(super) refuse_writes: bool,
+    pub(super) connects: usize,
+    pub(super) refuse_connects: bool,
+    pub(super) receives: usize,
+    pub(super) draws: u32,
+    pub(super) clock_readings: usize,
+    pub(super) vendor_ids: Option<VendorIds>,
+}
+
+pub(super) type Responder = Box<dyn FnMut(&[u8], usize) -> Vec<(u64, Arriving)>>;
+
+#[derive(Clone)]
+pub(super) enum Arriving {
+    Datagram(Vec<u8>),
+    Failure,
+    /// The wait ends early, as if interrupted.
+    NothingAtOnce,
+    /// A datagram, and what another thread of the program does just before it is received.
+    Meanwhile(Rc<dyn Fn()>, Vec<u8>),
+    Close,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Fake(pub(super) Rc<RefCell<World>>);
+
+impl Platform for Fake {
+    type Transport = Self;
+
+    fn now(&self) -> Instant {
+        self.0.borrow_mut().clock_readings += 1;
+        Instant::from_millis(self.0.borrow().now)
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.0.borrow_mut().now += duration.as_millis() as u64;
+    }
+
+    fn random(&self) -> u32 {
+        let mut world = self.0.borrow_mut();
+        world.draws = world.draws.wrapping_add(0x1234_5677);
+        world.draws
+    }
+
+    fn vendor_ids(&self) -> Option<VendorIds> {
+        self.0.borrow().vendor_ids.clone()
+    }
+
+    fn connect(&self, _: &ConnectRequest<'_>) -> Result<Self, ConnectError> {
+        let mut world = self.0.borrow_mut();
+        world.connects += 1;
+        if world.refuse_connects {
+            Err(ConnectError)
+        } else {
+            Ok(self.clone())
+        }
+    }
+}
+
+impl Transport for Fake {
+    fn send(&self, datagram: &[u8]) -> Result<(), SendFailed> {
+        assert!(log_gate::is_held(), "sending happens under the lock");
+        let mut world = self.0.borrow_mut();
+        if world.refuse_writes {
+            return Err(SendFailed);
+        }
+        let now = world.now;
+        world.sent.push((now, datagram.to_vec()));
+        let count = world.sent.len();
+        if let Some(mut respond) = world.respond.take() {
+            let answers = respond(datagram, count);
+            world
+                .arriving
+                .extend(answers.into_iter().map(|(delay, what)| (now + delay, what)));
+            world.respond = Some(respond);
+        }
+        Ok(())
+    }
+
+    fn receive(&self, buffer: &mut [u8], timeout: Duration) -> Received {
+        assert!(!log_gate::is_held(), "waiting happens without the lock");
+        let mut world = self.0.borrow_mut();
+        world.receives += 1;
+        assert!(
+            timeout >= Duration::from_millis(1),
+            "a HAL takes 0 for \"wait for ever\""
+        );
+        let until = world.now + timeout.as_millis() as u64;
+        let Some((at, _)) = world.arriving.front().filter(|(at, _)| *at <= until) else {
+            world.now = until;
+            return Received::Nothing;
+        };
+        world.now = world.now.max(*at);
+        let (_, arriving) = world.arriving.pop_front().unwrap();
+        match arriving {
+            Arriving::Datagram(bytes) => {
+                buffer[..bytes.len()].copy_from_slice(&bytes);
+                Received::Datagram(bytes.len())
+            }
+            Arriving::Failure => Received::Failed,
+            Arriving::NothingAtOnce => Received::Nothing,
+            Arriving::Meanwhile(act, bytes) => {
+                drop(world);
+                act();
+                buffer[..bytes.len()].copy_from_slice(&bytes);
+                Received::Datagram(bytes.len())
+            }
+            Arriving::Close => Received::Closed,
+        }
+    }
+}
+
+pub(super) fn answer(request: &[u8], code: u8, payload: &[u8]) -> Arriving {
+    // An ACK to a Confirmable request; to a Non-confirmable one, a Non-confirmable message.
+    let header = if request[0] & 0x10 == 0 { 0x64 } else { 0x54 };
+    let mut bytes = vec![header, code, request[2], request[3]];
+    bytes.extend_from_slice(&request[4..8]);
+    if !payload.is_empty() {
+        bytes.push(0xff);
+        bytes.extend_from_slice(payload);
+    }
+    Arriving::Datagram(bytes)
+}
+
+pub(super) const GRANT: &[u8] = br#"{"token":"tok"}"#;
+pub(super) const REPORT: Report<'_> = Report {
+    path: b"/topic/pk/dn/update",
+    payload: b"{}",
+    content_format: 50,
+    confirmable: true,
+};
+
+/// Answers /auth with a token and everything else with an empty 2.05, each after `delay` ms.
+pub(super) fn friendly_cloud(delay: u64) -> Responder {
+    Box::new(move |request, _| {
+        if request[0] & 0x20 != 0 {
+            return vec![]; // ACK or RST from the client
+        }
+        let payload = if request[8..].starts_with(b"\xb4auth") {
+            GRANT
+        } else {
+            b""
+        };
+        vec![(delay, answer(request, 0x45, payload))]
+    })
+}
+
+pub(super) fn client(world: &Fake) -> Client<Fake, u32> {
+    client_with(world, Settings::default())
+}
+
+pub(super) fn client_with(world: &Fake, settings: Settings) -> Client<Fake, u32> {
+    let identity = DeviceIdentity {
+        product_key: "pk".into(),
+        device_name: "dn".into(),
+        device_id: String::new(),
+        device_secret: Secret::new("secret"),
+    };
+    let endpoint = Endpoint::parse("coap://h").unwrap();
+    Client::connect(world.clone(), identity, endpoint, settings).unwrap()
+}
+
+pub(super) fn no_delivery(delivery: Delivery<'_, u32>) {
+    panic!("unexpected delivery: {delivery:?}")
+}
+
+pub(super) fn authenticated(world: &Fake) -> Client<Fake, u32> {
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let client = client(world);
+    client.authenticate(&mut no_delivery).unwrap();
+    client
+}
+
+pub(super) fn since(world: &Fake, start: u64) -> u64 {
+    world.0.borrow().now - start
+}
