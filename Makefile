@@ -12,7 +12,7 @@ CONFIGURE = cmake -S . -B "$(BUILD_DIR)" -DCMAKE_BUILD_TYPE="$(BUILD_TYPE)" \
 BUILD = cmake --build "$(BUILD_DIR)" --parallel $(JOBS)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint clean help
+.PHONY: build demo test deb lint clean help
 
 build: ## Build libiot_sdk.a, libiot_sdk.so and the examples into build/
 	@scripts/bootstrap.sh build
@@ -30,15 +30,18 @@ test: ## Build everything and run every test: Rust, C, headers, exported symbols
 	$(CONFIGURE) -DIOTX_BUILD_TESTS=ON
 	$(BUILD)
 	IOT_SDK_LIB_DIR="$(BUILD_DIR)" cargo test --workspace --locked
-	cd "$(BUILD_DIR)" && ctest --output-on-failure --no-tests=error
+	cd "$(BUILD_DIR)" && ctest --parallel $(JOBS) --output-on-failure --no-tests=error
 	scripts/check-headers.sh
+
+deb: build ## Make the Debian packages libiot-sdk0 and libiot-sdk-dev in build/
+	scripts/package-deb.sh "$(BUILD_DIR)" "$(BUILD_DIR)"
 
 lint: ## Check formatting and lints of Rust and shell
 	@scripts/bootstrap.sh lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --workspace --all-targets --locked --no-default-features -- -D warnings
-	shellcheck scripts/*.sh .ci/run
+	shellcheck -x scripts/*.sh tests/packaging/*.sh .ci/run
 
 clean: ## Remove everything built
 	rm -rf "$(BUILD_DIR)"

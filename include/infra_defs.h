@@ -15,6 +15,7 @@ extern "C" {
 
 /* The SDK release whose interface these headers follow where releases differ. */
 #define IOTX_SDK_VERSION "3.2.0"
+#define IOTX_SDK_REVISION "20200603.ota-fix-wrong-device-secret-issue-in-ota-demo"
 #define IOTX_ALINK_VERSION "20"
 
 /* Longest strings, in bytes without the terminator. */

@@ -12,6 +12,7 @@
 #include "exports/iot_export_device.h"
 #include "exports/iot_export_errno.h"
 #include "exports/iot_export_event.h"
+#include "exports/iot_export_ota.h"
 #include "infra_types.h"
 
 /* The last 2.x release whose interface this is. */

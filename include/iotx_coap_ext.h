@@ -82,6 +82,11 @@ typedef struct {
      * How long one IOT_CoAP_DeviceNameAuth may take, in milliseconds; at least 1. Default: 10000.
      */
     unsigned int auth_timeout_ms;
+    /**
+     * Whether the device tells the cloud about its module and SDK after an authentication, as SDK 2.03 to
+     * 3.2.0 do, provided that HAL_GetPartnerID and HAL_GetModuleID give ids: 1 or 0. Default: 1.
+     */
+    int announce;
 } iotx_coap_settings_t;
 
 #ifdef __cplusplus

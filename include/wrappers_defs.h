@@ -34,6 +34,25 @@ typedef struct {
     char *name;        /* for debuggers; may be NULL */
 } hal_os_thread_param_t;
 
+/* Where a position in a file counts from. The CoAP client uses no files. */
+typedef enum {
+    HAL_SEEK_SET = 0,
+    HAL_SEEK_CUR = 1,
+    HAL_SEEK_END = 2
+} hal_fs_seek_type_t;
+
+/* Size of a hardware address (<net/ethernet.h> says the same), and of texts about the network
+ * interface, with the terminator. */
+#ifndef ETH_ALEN
+#define ETH_ALEN (6)
+#endif
+#define HAL_MAC_LEN (17 + 1)
+#define HAL_IP_LEN (15 + 1)
+#define HAL_MAX_SSID_LEN (32 + 1)
+#define HAL_MAX_PASSWD_LEN (64 + 1)
+#define HAL_CONFIG_SIZE (2048)
+#define STR_SHORT_LEN (32)
+
 /* Size of an address as text: dotted quad and terminator. */
 #define NETWORK_ADDR_LEN (16)
 

@@ -4,16 +4,17 @@
 cloud_pid=
 cloud_dir=
 
-# The one device it knows.
+# The devices it knows; the secrets are public test vectors.
 cloud_product_key=a1B2c3D4e5F
 cloud_device_name=dev01
 cloud_device_secret=0123456789abcdef0123456789ABCDEF
+cloud_second_device=$cloud_product_key,dev02,fedcba9876543210FEDCBA9876543210
 
-# cloud_start BINARY: starts it on free ports of the loopback with one device, waits until it serves, and points the
-# library's default HAL at it (IOTX_CONNECT_TO, IOTX_EXTRA_CA).
+# cloud_start BINARY: starts it on free ports of the loopback, waits until it serves, and points the library's default
+# HAL at it (IOTX_CONNECT_TO, IOTX_EXTRA_CA).
 cloud_start() {
-    local binary=$1 line ready=no
-    local udp_port='' dtls_port='' psk_port='' ca=''
+    local binary=$1 line address ready=no
+    local udp='' dtls='' psk='' ca=''
 
     cloud_dir=$(mktemp -d "${TMPDIR:-/tmp}/iotx-cloud.XXXXXX")
     : >"$cloud_dir/log"
@@ -21,6 +22,7 @@ cloud_start() {
     "$binary" --data-dir "$cloud_dir/data" --bind 127.0.0.1 \
         --udp-port 0 --dtls-port 0 --psk-port 0 \
         --device "$cloud_product_key,$cloud_device_name,$cloud_device_secret" \
+        --device "$cloud_second_device" \
         >"$cloud_dir/output" 2>&1 &
     cloud_pid=$!
     exec {cloud_output}<"$cloud_dir/output"
@@ -28,11 +30,15 @@ cloud_start() {
     while read -r -t 60 -u "$cloud_output" line; do
         printf '%s\n' "$line" >>"$cloud_dir/log"
         case $line in
-        udp*) udp_port=${line##*:} ;;
-        dtls*) dtls_port=${line##*:} ;;
-        psk*) psk_port=${line##*:} ;;
-        ca*) ca=${line#* } ;;
-        *ready*)
+        'CA certificate: '*) ca=${line#*: } ;;
+        'ready '*) # ready udp=ADDRESS psk=ADDRESS dtls=ADDRESS
+            for address in ${line#* }; do
+                case $address in
+                udp=*) udp=${address#*=} ;;
+                psk=*) psk=${address#*=} ;;
+                dtls=*) dtls=${address#*=} ;;
+                esac
+            done
             ready=yes
             break
             ;;
@@ -46,7 +52,7 @@ cloud_start() {
     cat <&"$cloud_output" >>"$cloud_dir/log" & # to the end, which comes with the end of the cloud
     cloud_logger=$!
 
-    export IOTX_CONNECT_TO="5684=127.0.0.1:$dtls_port,5683=127.0.0.1:$udp_port,5682=127.0.0.1:$psk_port"
+    export IOTX_CONNECT_TO="5684=$dtls,5683=$udp,5682=$psk"
     export IOTX_EXTRA_CA="$ca"
 }
 

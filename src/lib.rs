@@ -6,6 +6,8 @@
 //! * [`client`]: one device's session: authentication, exchanges, delivery;
 //! * [`coap`] and [`cloud_auth`]: the message layer of RFC 7252 and the cloud's signatures, tokens and
 //!   payload encryption; no I/O, no `unsafe`;
+//! * [`ota`]: firmware updates announced over CoAP, no I/O, no `unsafe`; [`download`]: the HTTP(S) connection
+//!   that fetches an image, over sockets of its own;
 //! * [`hal`]: the seam, safe traits over the imported `HAL_*` symbols;
 //! * `hal_default`: weak Linux defaults for those symbols, reached by the linker only.
 
@@ -13,5 +15,7 @@ pub mod capi;
 pub mod client;
 pub mod cloud_auth;
 pub mod coap;
+pub mod download;
 pub mod hal;
 mod hal_default;
+pub mod ota;

@@ -2,15 +2,24 @@
 //!
 //! Looks at the libraries that the CMake build made, so it runs after it: `make test` sees to that and sets
 //! `IOT_SDK_LIB_DIR`. Without the variable they are expected in `build/`.
+//!
+//! The table in `docs/abi.md` comes from the same list. After a change to the list, bless the new table:
+//! `IOTX_BLESS=1 cargo test --test abi`, and review its diff.
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Version node of every exported symbol; changes together with the SONAME.
+/// Version node of every exported symbol; changes together with the SONAME, and both with the major version.
 const VERSION_NODE: &str = "IOT_SDK_0";
 const SONAME: &str = "libiot_sdk.so.0";
+
+const ARCHIVE: &str = "libiot_sdk.a";
+/// The same without default HAL.
+const CORE_ARCHIVE: &str = "libiot_sdk_core.a";
+const SHARED: &str = "libiot_sdk.so";
 
 /// Upper bounds of a release build, in bytes.
 const ARCHIVE_LIMIT: u64 = 2_000_000;
@@ -43,22 +52,46 @@ fn library(name: &str) -> PathBuf {
     path
 }
 
-/// Name and kind of each line of `abi/symbols.txt`, in the order of the file.
-fn list() -> Vec<(String, String)> {
+/// A line of `abi/symbols.txt`.
+struct Symbol {
+    name: String,
+    kind: String,
+    since: String,
+}
+
+impl Symbol {
+    fn is_hal(&self) -> bool {
+        self.kind == "hal-weak"
+    }
+}
+
+/// The lines of `abi/symbols.txt`, in the order of the file.
+fn list() -> Vec<Symbol> {
     let text = std::fs::read_to_string(root().join("abi/symbols.txt")).expect("read symbol list");
     let mut rows = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let columns: Vec<&str> = line.split_whitespace().collect();
-        let [name, kind, _since] = columns[..] else {
+        let [name, kind, since] = columns[..] else {
             panic!("not three columns: {line:?}")
         };
-        rows.push((name.to_owned(), kind.to_owned()));
+        rows.push(Symbol {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            since: since.to_owned(),
+        });
     }
     rows
 }
 
 fn listed_names() -> BTreeSet<String> {
-    list().into_iter().map(|(name, _)| name).collect()
+    list().into_iter().map(|symbol| symbol.name).collect()
+}
+
+/// The listed names with a default that a firmware may replace, and the others.
+fn hal_and_api() -> (BTreeSet<String>, BTreeSet<String>) {
+    let (hal, api): (Vec<_>, Vec<_>) = list().into_iter().partition(Symbol::is_hal);
+    let names = |symbols: Vec<Symbol>| symbols.into_iter().map(|symbol| symbol.name).collect();
+    (names(hal), names(api))
 }
 
 fn run(program: &str, args: &[&str], file: &Path) -> String {
@@ -92,30 +125,35 @@ fn symbols(args: &[&str], file: &Path) -> BTreeMap<String, char> {
     found
 }
 
-fn archive_exports() -> BTreeMap<String, char> {
-    symbols(
-        &["--defined-only", "--extern-only"],
-        &library("libiot_sdk.a"),
-    )
+fn archive_exports(name: &str) -> BTreeMap<String, char> {
+    symbols(&["--defined-only", "--extern-only"], &library(name))
+}
+
+fn archive_imports(name: &str) -> BTreeSet<String> {
+    symbols(&["--undefined-only"], &library(name))
+        .into_keys()
+        .collect()
 }
 
 fn shared_exports() -> BTreeMap<String, char> {
-    let mut exports = symbols(&["--defined-only", "--dynamic"], &library("libiot_sdk.so"));
+    let mut exports = symbols(&["--defined-only", "--dynamic"], &library(SHARED));
     // The version node is itself an absolute symbol.
     exports.retain(|_, letter| *letter != 'A');
     exports
 }
 
 fn assert_weak_exactly_where_listed(exports: &BTreeMap<String, char>) {
-    for (name, kind) in list() {
+    for symbol in list() {
         let letter = exports
             .iter()
-            .find(|(found, _)| found.split('@').next() == Some(&name));
-        let expected = if kind == "hal-weak" { 'W' } else { 'T' };
+            .find(|(found, _)| found.split('@').next() == Some(&symbol.name));
+        let expected = if symbol.is_hal() { 'W' } else { 'T' };
         assert_eq!(
             letter.map(|(_, letter)| *letter),
             Some(expected),
-            "{name} is {kind}"
+            "{} is {}",
+            symbol.name,
+            symbol.kind
         );
     }
 }
@@ -124,10 +162,10 @@ fn assert_weak_exactly_where_listed(exports: &BTreeMap<String, char>) {
 fn symbol_list_is_sorted_and_its_kinds_follow_the_names() {
     let rows = list();
     assert!(
-        rows.is_sorted_by(|a, b| a.0 < b.0),
+        rows.is_sorted_by(|a, b| a.name < b.name),
         "sort abi/symbols.txt by name, in C locale"
     );
-    for (name, kind) in rows {
+    for Symbol { name, kind, .. } in rows {
         let prefix = match kind.as_str() {
             "iot" => "IOT_",
             "iotx" | "ext" => "iotx_",
@@ -140,8 +178,27 @@ fn symbol_list_is_sorted_and_its_kinds_follow_the_names() {
 
 #[test]
 fn archive_exports_the_list_and_nothing_else() {
-    let exported: BTreeSet<String> = archive_exports().into_keys().collect();
+    let exported: BTreeSet<String> = archive_exports(ARCHIVE).into_keys().collect();
     assert_eq!(exported, listed_names());
+}
+
+#[test]
+fn core_archive_exports_the_list_but_for_the_platform_which_it_asks_for() {
+    let (hal, api) = hal_and_api();
+    let exports = archive_exports(CORE_ARCHIVE);
+    assert!(exports.values().all(|letter| *letter == 'T'), "{exports:?}");
+    assert_eq!(exports.into_keys().collect::<BTreeSet<_>>(), api);
+
+    let asked: BTreeSet<String> = archive_imports(CORE_ARCHIVE)
+        .into_iter()
+        .filter(|name| name.starts_with("HAL_") || name.starts_with("__wrap_"))
+        .collect();
+    assert!(
+        asked.is_subset(&hal),
+        "{:?}",
+        asked.difference(&hal).collect::<Vec<_>>()
+    );
+    assert!(asked.contains("HAL_UDP_create") && asked.contains("HAL_DTLSSession_create"));
 }
 
 #[test]
@@ -156,35 +213,61 @@ fn shared_library_exports_the_list_and_nothing_else() {
 
 #[test]
 fn exactly_the_platform_defaults_are_weak() {
-    assert_weak_exactly_where_listed(&archive_exports());
+    assert_weak_exactly_where_listed(&archive_exports(ARCHIVE));
     assert_weak_exactly_where_listed(&shared_exports());
 }
 
 #[test]
 fn nothing_of_rust_is_left_to_be_resolved_by_the_firmware() {
-    for (name, _) in symbols(&["--undefined-only"], &library("libiot_sdk.a")) {
-        let mangled = [
-            "_R",
-            "_ZN",
-            "__rust",
-            "rust_",
-            "__rg_",
-            "__rdl_",
-            "hal_default_",
-        ]
-        .iter()
-        .any(|prefix| name.starts_with(prefix));
-        assert!(!mangled, "{name} is undefined");
+    for archive in [ARCHIVE, CORE_ARCHIVE] {
+        for name in archive_imports(archive) {
+            let of_rust = [
+                "_R", "_ZN", "__rust", "rust_", "__rg_", "__rdl_", "iotx_", "IOT_",
+            ]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+            assert!(!of_rust, "{archive}: {name} is undefined");
+        }
     }
 }
 
 #[test]
+fn archives_are_one_plain_object_each() {
+    for archive in [ARCHIVE, CORE_ARCHIVE] {
+        let path = library(archive);
+        let members = run("ar", &["t"], &path);
+        assert_eq!(members.lines().count(), 1, "{archive}: {members}");
+
+        let sections = run("readelf", &["--sections", "--wide"], &path);
+        // A group is kept once per program by its name, here or in another Rust library's object: code of one
+        // compiler version would run in the other.
+        assert!(!sections.contains(" GROUP "), "{archive} has groups");
+        assert!(!sections.contains(".llvmbc"), "{archive} has bitcode");
+        // Without it the whole program gets an executable stack.
+        assert!(sections.contains(".note.GNU-stack"), "{archive}");
+    }
+}
+
+#[test]
+fn version_node_and_soname_are_those_of_the_major_version() {
+    let major = env!("CARGO_PKG_VERSION_MAJOR");
+    assert_eq!(VERSION_NODE, format!("IOT_SDK_{major}"));
+    assert_eq!(SONAME, format!("libiot_sdk.so.{major}"));
+
+    // "0x001c: Rev: 1  Flags: none  Index: 2  Cnt: 1  Name: IOT_SDK_0"; the needed versions have no "Cnt".
+    let versions = run("readelf", &["--version-info", "--wide"], &library(SHARED));
+    let defined: Vec<&str> = versions
+        .lines()
+        .filter(|line| line.contains("Rev: ") && line.contains("Cnt: "))
+        .filter_map(|line| line.split_once("Name: "))
+        .map(|(_, name)| name.trim())
+        .collect();
+    assert_eq!(defined, [SONAME, VERSION_NODE]);
+}
+
+#[test]
 fn shared_library_has_its_soname_and_asks_for_system_libraries_only() {
-    let dynamic = run(
-        "readelf",
-        &["--dynamic", "--wide"],
-        &library("libiot_sdk.so"),
-    );
+    let dynamic = run("readelf", &["--dynamic", "--wide"], &library(SHARED));
     let bracketed = |tag: &str| -> Vec<&str> {
         dynamic
             .lines()
@@ -203,7 +286,7 @@ fn shared_library_has_its_soname_and_asks_for_system_libraries_only() {
 
 #[test]
 fn shared_library_is_hardened_and_interposable() {
-    let library = library("libiot_sdk.so");
+    let library = library(SHARED);
     let dynamic = run("readelf", &["--dynamic", "--wide"], &library);
     assert!(dynamic.contains("BIND_NOW"), "not linked with -z now");
     assert!(!dynamic.contains("TEXTREL"), "has text relocations");
@@ -222,16 +305,43 @@ fn shared_library_is_hardened_and_interposable() {
 
 #[test]
 fn libraries_stay_small() {
-    let archive = library("libiot_sdk.a");
+    let archive = library(ARCHIVE);
     // A debug build is here to be debugged: twenty times the size is what its information takes.
     let debug = run("readelf", &["--sections", "--wide"], &archive).contains(".debug_info");
     let factor = if debug { 20 } else { 1 };
     let size = |path: &Path| std::fs::metadata(path).expect("size of a library").len();
     for (path, limit) in [
         (archive, ARCHIVE_LIMIT),
-        (library("libiot_sdk.so"), SHARED_LIMIT),
+        (library(CORE_ARCHIVE), ARCHIVE_LIMIT),
+        (library(SHARED), SHARED_LIMIT),
     ] {
         let size = size(&path);
         assert!(size <= limit * factor, "{}: {size} bytes", path.display());
     }
+}
+
+/// The table of `docs/abi.md`: the list, and which of the platform's functions `libiot_sdk_core.a` asks for.
+fn table() -> String {
+    let asked = archive_imports(CORE_ARCHIVE);
+    let mut table = String::from("| symbol | kind | since SDK | |\n|---|---|---|---|\n");
+    for Symbol { name, kind, since } in list() {
+        let note = if asked.contains(&name) { "core" } else { "" };
+        let since = if since == "-" { "–" } else { &since };
+        writeln!(table, "| `{name}` | {kind} | {since} | {note} |").expect("write to a string");
+    }
+    table
+}
+
+#[test]
+fn table_in_the_documentation_is_the_list() {
+    const BEGIN: &str = "<!-- made by tests/abi.rs -->\n";
+    let path = root().join("docs/abi.md");
+    let text = std::fs::read_to_string(&path).expect("read docs/abi.md");
+    let (head, committed) = text.split_once(BEGIN).expect("a place for the table");
+    let table = table();
+    if std::env::var_os("IOTX_BLESS").is_some() {
+        std::fs::write(&path, format!("{head}{BEGIN}{table}")).expect("write docs/abi.md");
+        return;
+    }
+    assert_eq!(committed, table, "IOTX_BLESS=1 cargo test --test abi");
 }

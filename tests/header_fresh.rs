@@ -1,5 +1,5 @@
-//! The committed `include/iotx_coap.h` and `include/iotx_coap_ext.h` are what cbindgen makes of
-//! `src/capi` today.
+//! The committed headers with declarations of exported functions are what cbindgen makes of `src/capi`
+//! today.
 //!
 //! The headers are committed so that building firmware takes no generator, and generated so that they
 //! cannot drift from the exported functions. After a change in `src/capi`, bless the new headers:
@@ -16,7 +16,7 @@ struct Header {
     source: &'static str,
 }
 
-const HEADERS: [Header; 2] = [
+const HEADERS: [Header; 3] = [
     // `mod.rs` and the modules it declares, in their order, but for those marked `cbindgen:ignore`,
     // which belong to other headers.
     Header {
@@ -28,6 +28,11 @@ const HEADERS: [Header; 2] = [
         path: "include/iotx_coap_ext.h",
         config: "cbindgen-ext.toml",
         source: "src/capi/ext.rs",
+    },
+    Header {
+        path: "include/exports/iot_export_ota.h",
+        config: "cbindgen-ota.toml",
+        source: "src/capi/ota/mod.rs",
     },
 ];
 const BLESS: &str = "IOTX_BLESS";

@@ -1,7 +1,7 @@
 //! Setting a cloud up.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,16 @@ use std::time::Duration;
 use iotx_coap::cloud_auth::Secret;
 
 use crate::clock::Clock;
-use crate::devices::{self, DeviceEntry, Devices, SecretText};
+use crate::devices::{self, DeviceEntry, DeviceId, Devices, SecretText};
 use crate::dtls::{DtlsOptions, DtlsServer, make_context};
 use crate::endpoint::Transport;
 use crate::event::{Event, Events, Observer};
 use crate::handle::{CaFile, CloudHandle};
 use crate::message::Timing;
+use crate::ota::{self, FileServer, Offer};
 use crate::pki::{self, CertificateOptions, Files};
 use crate::platform::{Platform, RateLimit, Settings, TokenOption};
-use crate::port::{Port, RunningPort, Wire};
+use crate::port::{Port, RunningPort, Wire, reachable};
 use crate::service::{Service, Shared};
 use crate::token::TokenStyle;
 use crate::udp::UdpServer;
@@ -38,6 +39,9 @@ pub struct Builder {
     udp: Option<String>,
     symmetric: Option<String>,
     dtls: Option<String>,
+    http: Option<String>,
+    https: Option<String>,
+    offers: Vec<(DeviceId, Offer)>,
     data_dir: Option<PathBuf>,
     devices: Vec<DeviceEntry>,
     problem: Option<String>,
@@ -55,6 +59,9 @@ impl Default for Builder {
             udp: None,
             symmetric: None,
             dtls: None,
+            http: None,
+            https: None,
+            offers: Vec::new(),
             data_dir: None,
             devices: Vec::new(),
             problem: None,
@@ -138,6 +145,36 @@ impl Builder {
     /// Opens the DTLS port.
     pub fn dtls(mut self, address: impl Into<String>) -> Self {
         self.dtls = Some(address.into());
+        self
+    }
+
+    /// Opens the HTTP port, where devices fetch their images.
+    pub fn http(mut self, address: impl Into<String>) -> Self {
+        self.http = Some(address.into());
+        self
+    }
+
+    /// Opens the HTTPS port for the same, with the certificate of the DTLS port.
+    pub fn https(mut self, address: impl Into<String>) -> Self {
+        self.https = Some(address.into());
+        self
+    }
+
+    /// Offers the device added last another firmware.
+    pub fn offer(mut self, offer: Offer) -> Self {
+        match self.devices.last() {
+            Some(device) => {
+                let id = DeviceId::new(&device.product_key, &device.device_name);
+                self.offers.push((id, offer));
+            }
+            None => self.problem = Some("offer given before any device".into()),
+        }
+        self
+    }
+
+    /// Offers a device another firmware.
+    pub(crate) fn offer_to(mut self, device: DeviceId, offer: Offer) -> Self {
+        self.offers.push((device, offer));
         self
     }
 
@@ -271,22 +308,61 @@ impl Builder {
             let server = UdpServer::new(transport, port.wire()?, service);
             port.run(name, server).map(Some)
         };
-        let (dtls, ca) = match dtls {
-            None => (None, None),
-            Some(port) => {
-                let service = Service::new(Arc::clone(&shared), &self.timing);
-                let data_dir = self.data_dir.as_deref();
-                let (port, ca) = run_dtls(port, &shared, service, self.dtls_options, data_dir)?;
-                (Some(port), ca)
+        let http = self.http.map(|address| bind_tcp(&address)).transpose()?;
+        let https = self.https.map(|address| bind_tcp(&address)).transpose()?;
+        let pki = match &self.dtls_options.certificate {
+            Some(certificate) if dtls.is_some() || https.is_some() => {
+                Some(load_pki(certificate, self.data_dir.as_deref())?)
             }
+            _ => None,
         };
+        let server = pki.as_ref().map(|(pki, _)| &pki.server);
+        let dtls = dtls.map(|port| {
+            let service = Service::new(Arc::clone(&shared), &self.timing);
+            run_dtls(port, &shared, service, self.dtls_options, server)
+        });
+        let dtls = dtls.transpose()?;
+        let https = https.map(|listener| {
+            let server = server.ok_or_else(|| invalid("HTTPS without a certificate"))?;
+            let acceptor = ota::tls_acceptor(server)?;
+            FileServer::run(listener, Some(acceptor), Arc::clone(&shared))
+        });
+        let https = https.transpose()?;
+        let http = http.map(|listener| FileServer::run(listener, None, Arc::clone(&shared)));
+        let http = http.transpose()?;
+        let at = |server: &Option<FileServer>| server.as_ref().map(|it| reachable(it.address));
+        shared.offers.serve_at(at(&http), at(&https));
+        for (device, offer) in self.offers {
+            shared.offers.set(device, Some(offer));
+        }
         Ok(CloudHandle {
             udp: plain(udp, Transport::Udp, "iotx-udp")?,
             symmetric: plain(symmetric, Transport::Symmetric, "iotx-sym")?,
             dtls,
-            ca,
+            http,
+            https,
+            ca: pki.map(|(_, ca)| ca),
             shared,
         })
+    }
+}
+
+/// CA and certificate, and the file that tells clients of the CA.
+fn load_pki(
+    certificate: &CertificateOptions,
+    data_dir: Option<&Path>,
+) -> io::Result<(pki::Pki, CaFile)> {
+    match data_dir {
+        Some(dir) => {
+            let pki = pki::load_or_create(dir, certificate)?;
+            let ca = CaFile::kept(pki.ca.certificate.to_pem()?, Files::in_dir(dir).ca);
+            Ok((pki, ca))
+        }
+        None => {
+            let pki = pki::in_memory(certificate)?;
+            let ca = CaFile::passing(pki.ca.certificate.to_pem()?)?;
+            Ok((pki, ca))
+        }
     }
 }
 
@@ -295,36 +371,31 @@ fn run_dtls(
     shared: &Arc<Shared>,
     service: Service,
     options: DtlsOptions,
-    data_dir: Option<&Path>,
-) -> io::Result<(RunningPort, Option<CaFile>)> {
-    let pki = match (&options.certificate, data_dir) {
-        (None, _) => None,
-        (Some(certificate), Some(dir)) => Some(pki::load_or_create(dir, certificate)?),
-        (Some(certificate), None) => Some(pki::in_memory(certificate)?),
-    };
-    let ca = match (&pki, data_dir) {
-        (None, _) => None,
-        (Some(pki), Some(dir)) => Some(CaFile::kept(
-            pki.ca.certificate.to_pem()?,
-            Files::in_dir(dir).ca,
-        )),
-        (Some(pki), None) => Some(CaFile::passing(pki.ca.certificate.to_pem()?)?),
-    };
-    let context = make_context(&options, pki.as_ref().map(|pki| &pki.server), shared)?;
+    server: Option<&pki::Identity>,
+) -> io::Result<RunningPort> {
+    let context = make_context(&options, server, shared)?;
     let wire: Arc<dyn Wire> = port.wire()?;
     let server = DtlsServer::new(Arc::clone(shared), service, wire, context, options)?;
-    Ok((port.run("iotx-dtls", server)?, ca))
+    port.run("iotx-dtls", server)
 }
 
 fn bind(address: &str) -> io::Result<Port> {
-    let mut resolved = address.to_socket_addrs().map_err(|error| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("address {address:?}: {error}"),
-        )
-    })?;
-    let first: SocketAddr = resolved
+    Port::bind(resolve(address)?)
+}
+
+fn bind_tcp(address: &str) -> io::Result<TcpListener> {
+    ota::bind(resolve(address)?)
+}
+
+fn resolve(address: &str) -> io::Result<SocketAddr> {
+    let mut resolved = address
+        .to_socket_addrs()
+        .map_err(|error| invalid(&format!("address {address:?}: {error}")))?;
+    resolved
         .next()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "address without a host"))?;
-    Port::bind(first)
+        .ok_or_else(|| invalid("address without a host"))
+}
+
+fn invalid(problem: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, problem)
 }

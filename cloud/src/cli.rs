@@ -9,9 +9,12 @@ use clap::{Parser, ValueEnum};
 use serde_json::json;
 
 use crate::builder::{Builder, Cloud};
+use crate::devices::DeviceId;
 use crate::format::{json_line, text_line, timestamp};
 use crate::handle::CloudHandle;
+use crate::ota::Offer;
 use crate::platform::{RateLimit, TokenOption};
+use crate::port::reachable;
 use crate::signals::Signals;
 use crate::token::TokenStyle;
 
@@ -44,6 +47,16 @@ struct Args {
     /// Port for coaps://
     #[arg(long, value_name = "PORT", default_value_t = 5684)]
     dtls_port: u16,
+    /// Port where firmware images are fetched over HTTP; 0 takes a free one [default: 0 if a firmware
+    /// is offered and there is no --https-port]
+    #[arg(long, value_name = "PORT")]
+    http_port: Option<u16>,
+    /// The same over HTTPS; orders name it rather than the other
+    #[arg(long, value_name = "PORT", conflicts_with = "no_certificate")]
+    https_port: Option<u16>,
+    /// Offer a device a firmware, if it reports another version
+    #[arg(long, value_name = "PK,DN,VERSION,FILE")]
+    offer: Vec<String>,
     /// Life of a token in seconds
     #[arg(long, value_name = "SECS", default_value_t = 48 * 3600)]
     token_life: u64,
@@ -110,7 +123,7 @@ fn run(args: Args) -> io::Result<()> {
     let signals = Signals::block()?;
     let json = args.json;
     let demo = args.device.is_empty() && args.devices.is_empty();
-    let cloud = builder(&args, demo).start()?;
+    let cloud = with_offers(builder(&args, demo), &args)?.start()?;
     announce(&cloud, json, demo)?;
     let signal = signals.wait()?;
     let clock = cloud.clock().clone();
@@ -191,6 +204,37 @@ fn builder(args: &Args, demo: bool) -> Builder {
     builder
 }
 
+/// Adds what there is to be fetched, and where.
+fn with_offers(mut builder: Builder, args: &Args) -> io::Result<Builder> {
+    let at = |port| std::net::SocketAddr::new(args.bind, port).to_string();
+    for offer in &args.offer {
+        let (device, offer) = read_offer(offer)?;
+        builder = builder.offer_to(device, offer);
+    }
+    let default = (!args.offer.is_empty() && args.https_port.is_none()).then_some(0);
+    if let Some(port) = args.http_port.or(default) {
+        builder = builder.http(at(port));
+    }
+    if let Some(port) = args.https_port {
+        builder = builder.https(at(port));
+    }
+    Ok(builder)
+}
+
+fn read_offer(text: &str) -> io::Result<(DeviceId, Offer)> {
+    let parts: Vec<&str> = text.splitn(4, ',').collect();
+    let [product_key, device_name, version, file] = parts[..] else {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "an offer is given as PRODUCT_KEY,DEVICE_NAME,VERSION,FILE",
+        ));
+    };
+    let image = std::fs::read(file)
+        .map_err(|error| io::Error::new(error.kind(), format!("{file}: {error}")))?;
+    let device = DeviceId::new(product_key, device_name);
+    Ok((device, Offer::new(version, image)))
+}
+
 /// Says where everything is. The line with "ready" comes last, so that a script can wait for it.
 fn announce(cloud: &CloudHandle, json: bool, demo: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -200,6 +244,7 @@ fn announce(cloud: &CloudHandle, json: bool, demo: bool) -> io::Result<()> {
         text(cloud.symmetric_addr()),
         text(cloud.dtls_addr()),
     );
+    let (http, https) = (text(cloud.http_addr()), text(cloud.https_addr()));
     let ca = cloud.ca_path().map(std::path::absolute).transpose()?;
     let ca = ca.map(|path| path.display().to_string());
     let devices: Vec<String> = cloud.devices().iter().map(ToString::to_string).collect();
@@ -210,6 +255,8 @@ fn announce(cloud: &CloudHandle, json: bool, demo: bool) -> io::Result<()> {
             "udp": udp,
             "psk": psk,
             "dtls": dtls,
+            "http": http,
+            "https": https,
             "ca": ca,
             "devices": devices,
         });
@@ -232,23 +279,34 @@ fn announce(cloud: &CloudHandle, json: bool, demo: bool) -> io::Result<()> {
     if let Some(ca) = &ca {
         writeln!(out, "CA certificate: {ca}")?;
     }
-    let host = cloud.udp_addr().map(|address| match address.ip() {
-        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
-        ip => ip.to_string(),
-    });
     let ca_part = ca
         .as_ref()
         .map(|ca| format!("IOTX_EXTRA_CA='{ca}' "))
         .unwrap_or_default();
-    writeln!(
-        out,
-        "export {ca_part}IOTX_CONNECT_TO={}",
-        host.unwrap_or_default()
-    )?;
+    writeln!(out, "export {ca_part}IOTX_CONNECT_TO={}", routes(cloud))?;
+    for (scheme, address) in [("http", http), ("https", https)] {
+        if let Some(address) = address {
+            writeln!(out, "firmware images: {scheme}://{address}")?;
+        }
+    }
     let or_none = |address: Option<String>| address.unwrap_or_else(|| "none".into());
     let (udp, psk, dtls) = (or_none(udp), or_none(psk), or_none(dtls));
     writeln!(out, "ready udp={udp} psk={psk} dtls={dtls}")?;
     out.flush()
+}
+
+/// The ports of the service, and where each of them is here.
+fn routes(cloud: &CloudHandle) -> String {
+    let ports = [
+        (5683, cloud.udp_addr()),
+        (5682, cloud.symmetric_addr()),
+        (5684, cloud.dtls_addr()),
+    ];
+    let routes: Vec<String> = ports
+        .into_iter()
+        .filter_map(|(port, address)| Some(format!("{port}={}", reachable(address?))))
+        .collect();
+    routes.join(",")
 }
 
 #[cfg(test)]
@@ -268,5 +326,18 @@ mod tests {
         let args = Args::parse_from(["iotx-cloud", "--token-option", "2088", "--udp-port=0"]);
         assert!(matches!(args.token_option, Accepted::Only2088));
         assert!(Args::try_parse_from(["iotx-cloud", "--no-psk", "--no-certificate"]).is_err());
+    }
+
+    #[test]
+    fn an_offer_names_device_version_and_file() {
+        let file = std::env::temp_dir().join(format!("iotx-offer-{}, x", std::process::id()));
+        std::fs::write(&file, "abc").unwrap();
+        let (device, offer) = read_offer(&format!("pk,dn,1.1,{}", file.display())).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(device, DeviceId::new("pk", "dn"));
+        assert_eq!(format!("{offer:?}"), "Offer(\"1.1\", 3 bytes)");
+        for text in ["", "pk,dn,1.1", &format!("pk,dn,1.1,{}", file.display())] {
+            assert!(read_offer(text).is_err(), "{text}");
+        }
     }
 }

@@ -128,11 +128,9 @@ impl Devices {
             return complain("product key, device name and secret must not be empty");
         }
         // These characters separate the names in topics and in the identity of DTLS-PSK.
-        if [&id.product_key, &id.device_name]
-            .iter()
-            .any(|n| n.contains(['/', '&', '|', '+', '#']))
-        {
-            return complain("a name must not contain any of / & | + #");
+        let forbidden = |c: char| "/&|+#".contains(c) || c.is_control();
+        if id.product_key.contains(forbidden) || id.device_name.contains(forbidden) {
+            return complain("a name must not contain control characters or any of / & | + #");
         }
         let patterns: Vec<String> = entry
             .topics
@@ -254,6 +252,7 @@ mod tests {
             "pk,x,",
             "p/k,dn,s3cr3t",
             "pk,d&n,s3cr3t",
+            "pk,d\nn,s3cr3t",
             "pk,dn,s3cr3t",
         ] {
             let error = devices.add(entry(flag)).unwrap_err().to_string();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-/// Which of the cloud's three ports a message came in by.
+/// Which of the cloud's ports a message came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// Plain CoAP over UDP, by default port 5683.
@@ -13,6 +13,10 @@ pub enum Transport {
     Symmetric,
     /// CoAP over DTLS, by default port 5684.
     Dtls,
+    /// HTTP, for firmware images.
+    Http,
+    /// HTTP over TLS, for the same.
+    Https,
 }
 
 impl fmt::Display for Transport {
@@ -21,6 +25,8 @@ impl fmt::Display for Transport {
             Transport::Udp => "udp",
             Transport::Symmetric => "sym",
             Transport::Dtls => "dtls",
+            Transport::Http => "http",
+            Transport::Https => "https",
         })
     }
 }

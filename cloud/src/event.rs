@@ -137,6 +137,17 @@ pub enum EventKind {
     },
     /// A DTLS session is over.
     SessionEnded(SessionEnd),
+    /// A firmware image was asked for.
+    Fetched {
+        /// Path, without the query.
+        path: String,
+        /// Status of the answer.
+        status: u16,
+        /// The first byte that was sent.
+        offset: usize,
+        /// Whether everything asked for was sent.
+        whole: bool,
+    },
 }
 
 impl Event {
@@ -146,6 +157,12 @@ impl Event {
             EventKind::Request(_, Outcome::Published(report)) => Some(report),
             _ => None,
         }
+    }
+
+    /// The report about the device's firmware, if this is one.
+    pub fn ota(&self) -> Option<crate::OtaReport> {
+        let report = self.report()?;
+        crate::OtaReport::read(&report.topic, &report.payload)
     }
 
     /// The refusal, if this is one.

@@ -66,6 +66,19 @@ pub fn text_line(event: &Event) -> String {
         }
         EventKind::HandshakeFailed { reason } => write!(line, "handshake failed: {reason}"),
         EventKind::SessionEnded(end) => write!(line, "session ended: {}", name_of(*end)),
+        EventKind::Fetched {
+            path,
+            status,
+            offset,
+            whole,
+        } => {
+            let cut = if *whole { "" } else { ", cut off" };
+            write!(
+                line,
+                "GET {} -> {status} from byte {offset}{cut}",
+                shown(path)
+            )
+        }
     };
     line.truncate(line.trim_end().len());
     line
@@ -102,6 +115,7 @@ fn describe(line: &mut String, outcome: &Outcome) -> std::fmt::Result {
         } => {
             let mode = if *symmetric { ", symmetric" } else { "" };
             let encoding = encoding_name(*encoding);
+            let device = shown(&device.to_string());
             write!(
                 line,
                 "{device} authenticated by {} in {encoding}{mode}",
@@ -115,7 +129,8 @@ fn describe(line: &mut String, outcome: &Outcome) -> std::fmt::Result {
             write!(line, "{} ({})", refusal.name(), refusal.text())
         }
         Outcome::Published(report) => {
-            write!(line, "{} {} bytes ", report.device, report.payload.len())?;
+            let device = shown(&report.device.to_string());
+            write!(line, "{device} {} bytes ", report.payload.len())?;
             if let Some(seq) = report.seq {
                 write!(line, "seq {seq} ")?;
             }
@@ -215,6 +230,18 @@ pub fn json_line(event: &Event) -> String {
         EventKind::SessionEnded(end) => {
             set("event", json!("sessionEnded"));
             set("reason", json!(name_of(*end)));
+        }
+        EventKind::Fetched {
+            path,
+            status,
+            offset,
+            whole,
+        } => {
+            set("event", json!("fetched"));
+            set("path", json!(path));
+            set("status", json!(status));
+            set("offset", json!(offset));
+            set("whole", json!(whole));
         }
     }
     Value::Object(line).to_string()

@@ -14,6 +14,7 @@ use iotx_coap::cloud_auth::Secret;
 use crate::clock::Clock;
 use crate::devices::DeviceId;
 use crate::event::{Counters, Event};
+use crate::ota::{FileServer, Offer};
 use crate::platform::{Overload, RateLimit};
 use crate::port::RunningPort;
 use crate::script::{Asked, Reply, Route};
@@ -26,6 +27,8 @@ pub struct CloudHandle {
     pub(crate) udp: Option<RunningPort>,
     pub(crate) symmetric: Option<RunningPort>,
     pub(crate) dtls: Option<RunningPort>,
+    pub(crate) http: Option<FileServer>,
+    pub(crate) https: Option<FileServer>,
     pub(crate) ca: Option<CaFile>,
     pub(crate) shared: Arc<Shared>,
 }
@@ -46,7 +49,23 @@ impl CloudHandle {
         self.dtls.as_ref().map(|port| port.address)
     }
 
-    /// The CA's certificate; `None` without a DTLS port that shows certificates.
+    /// Address of the HTTP port.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(|server| server.address)
+    }
+
+    /// Address of the HTTPS port.
+    pub fn https_addr(&self) -> Option<SocketAddr> {
+        self.https.as_ref().map(|server| server.address)
+    }
+
+    /// Offers the device another firmware, or none. Orders name the HTTPS port, or the HTTP port if
+    /// there is only that; without either there are none.
+    pub fn offer(&self, device: &DeviceId, offer: Option<Offer>) {
+        self.shared.offers.set(device.clone(), offer);
+    }
+
+    /// The CA's certificate; `None` without a DTLS or HTTPS port that shows certificates.
     pub fn ca_pem(&self) -> Option<&[u8]> {
         self.ca.as_ref().map(|ca| ca.pem.as_slice())
     }

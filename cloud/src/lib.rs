@@ -34,6 +34,7 @@ mod event;
 mod format;
 mod handle;
 mod message;
+mod ota;
 mod pki;
 mod platform;
 mod port;
@@ -55,6 +56,7 @@ pub use format::{json_line, text_line};
 pub use handle::CloudHandle;
 pub use iotx_coap::cloud_auth::SignMethod;
 pub use message::{Delivery, Timing};
+pub use ota::{Offer, OtaReport};
 pub use pki::{CertificateOptions, Issuer, KeyKind, LOOPBACK, Validity, cloud_hosts};
 pub use platform::{
     Answer, Encoding, OPTION_MESSAGE_ID, OPTION_SEQ, OPTION_TOKEN_61, OPTION_TOKEN_2088, Outcome,

@@ -105,16 +105,18 @@ impl Drop for RunningPort {
         if let Err(error) = self.waker.send(&[]) {
             log::debug!("waking up the port's thread: {error}");
         }
-        if let Some(thread) = self.thread.take() {
-            if thread.join().is_err() {
-                log::error!("the thread of port {} panicked", self.address);
-            }
+        if self
+            .thread
+            .take()
+            .is_some_and(|thread| thread.join().is_err())
+        {
+            log::error!("the thread of port {} panicked", self.address);
         }
     }
 }
 
 /// An address by which this host can send to a socket bound to `address`.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -167,14 +167,12 @@ impl Scripts {
 
     /// The reply for this request; [`Reply::usual`] without a script.
     pub(crate) fn next(&mut self, asked: &Asked<'_>) -> Reply {
-        if let Some(at) = self
+        let queued = self
             .queue
             .iter()
-            .position(|(route, _)| route.covers(asked.request))
-        {
-            if let Some((_, reply)) = self.queue.remove(at) {
-                return reply;
-            }
+            .position(|(route, _)| route.covers(asked.request));
+        if let Some((_, reply)) = queued.and_then(|at| self.queue.remove(at)) {
+            return reply;
         }
         self.closure
             .as_mut()

@@ -10,6 +10,7 @@ use crate::devices::DeviceId;
 use crate::endpoint::Endpoint;
 use crate::event::{Event, EventKind, Events, Exchanged};
 use crate::message::{Delivery, Exchange, Expired, MessageLayer, Note, Outgoing, Received, Timing};
+use crate::ota::Offers;
 use crate::platform::{Answer, Context, Outcome, Platform, Request, Verdict};
 use crate::script::{Asked, Content, Reply, Scripts};
 
@@ -17,6 +18,7 @@ use crate::script::{Asked, Content, Reply, Scripts};
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) events: Events,
+    pub(crate) offers: Offers,
     platform: Mutex<Platform>,
     scripts: Mutex<Scripts>,
 }
@@ -26,6 +28,7 @@ impl Shared {
         Shared {
             clock,
             events,
+            offers: Offers::default(),
             platform: Mutex::new(platform),
             scripts: Mutex::default(),
         }
@@ -199,7 +202,16 @@ fn judge(shared: &Shared, context: &Context<'_>, request: &Request, reply: &Repl
             delivery: Delivery::default(),
             seal: None,
         },
-        Content::Usual | Content::AnswerLost => platform.handle(context, request),
+        Content::Usual | Content::AnswerLost => {
+            let mut verdict = platform.handle(context, request);
+            if let Outcome::Published(report) = &verdict.outcome {
+                let order = shared
+                    .offers
+                    .order(&report.device, &report.topic, &report.payload);
+                verdict.answer.payload.extend(order.unwrap_or_default());
+            }
+            verdict
+        }
         Content::WithPayload(payload) => {
             let mut verdict = platform.handle(context, request);
             verdict.answer.payload.clone_from(payload);

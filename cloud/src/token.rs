@@ -178,7 +178,7 @@ fn unbase64url(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
             other => char::from(*other),
         });
     }
-    while padded.len() % 4 != 0 {
+    while !padded.len().is_multiple_of(4) {
         padded.push('=');
     }
     base64::decode_block(&padded).ok().map(Zeroizing::new)

@@ -1,6 +1,6 @@
 //! The client functions: Init, DeviceNameAuth, SendMessage, Yield, Deinit and their kin.
 
-use super::context::{Callback, Context, deliver};
+use super::context::{Callback, Context, Recipient, deliver};
 use super::types::{
     IOTX_URI_MAX_LEN, iotx_coap_config_t, iotx_coap_context_t, iotx_content_type_t, iotx_message_t,
     iotx_msg_type_t, iotx_ret_code_t,
@@ -277,7 +277,7 @@ unsafe fn send(
         content_format: encoding.content_format(),
         confirmable,
     };
-    let error = match context.client.send(&report, callback) {
+    let error = match context.client.send(&report, Recipient::Program(callback)) {
         Ok(()) => return iotx_ret_code_t::IOTX_SUCCESS,
         Err(error) => error,
     };

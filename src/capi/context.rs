@@ -2,7 +2,8 @@
 
 use super::message;
 use super::types::iotx_response_callback_t;
-use crate::client::{Client, Delivery};
+use crate::client::{Client, Delivery, ResponseHead};
+use crate::coap::Code;
 use crate::hal::HalPlatform;
 use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int, c_void};
@@ -12,6 +13,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What a report's answer is handed to.
+pub(super) enum Recipient {
+    /// The program that sent the report.
+    Program(Callback),
+    /// The part of this library that sent it.
+    Library(Answered),
+}
+
+/// Takes the code and the payload of an answer.
+pub(super) type Answered = Box<dyn FnOnce(Code, &[u8]) + Send>;
+
+/// A program's callback.
 pub(super) struct Callback {
     pub(super) function: iotx_response_callback_t,
     /// May be uninitialised in C, so it is not a pointer to Rust until it is one to the callback again.
@@ -72,14 +84,14 @@ fn live() -> MutexGuard<'static, BTreeMap<usize, Arc<Context>>> {
 #[repr(C)]
 pub(super) struct Context {
     peeked: PeekedHead,
-    pub(super) client: Client<HalPlatform, Callback>,
+    pub(super) client: Client<HalPlatform, Recipient>,
     pub(super) wait: Duration,
     warned_unauthenticated: AtomicBool,
 }
 
 impl Context {
     /// Makes the client known to C; the pointer is its name until [`release`](Self::release).
-    pub(super) fn register(client: Client<HalPlatform, Callback>, wait: Duration) -> *mut c_void {
+    pub(super) fn register(client: Client<HalPlatform, Recipient>, wait: Duration) -> *mut c_void {
         let context = Self {
             peeked: PeekedHead {
                 p_auth_token: c"".as_ptr(),
@@ -136,17 +148,29 @@ impl Context {
     }
 }
 
-/// Hands a response to the program. Runs with no lock held.
-pub(super) fn deliver(delivery: Delivery<'_, Callback>) {
-    let Some(function) = delivery.user.function else {
+/// Hands a response to whoever sent the report. Runs with no lock held.
+pub(super) fn deliver(delivery: Delivery<'_, Recipient>) {
+    match delivery.user {
+        Recipient::Program(callback) => {
+            call(&callback, &delivery.head, delivery.payload_and_nul);
+        }
+        Recipient::Library(function) => {
+            let payload = delivery.payload_and_nul;
+            function(delivery.head.code, &payload[..payload.len() - 1]);
+        }
+    }
+}
+
+fn call(callback: &Callback, head: &ResponseHead, payload_and_nul: &mut [u8]) {
+    let Some(function) = callback.function else {
         return;
     };
-    let mut message = message::ReceivedMessage::new(&delivery.head, delivery.payload_and_nul);
+    let mut message = message::ReceivedMessage::new(head, payload_and_nul);
     // SAFETY: only the first argument's type differs, and MaybeUninit<T> has the ABI of T.
     let function = unsafe {
         std::mem::transmute::<unsafe extern "C" fn(*mut c_void, *mut c_void), Function>(function)
     };
     // SAFETY: the program gave us this function with the promise of its type: callable with the
     // message's own user_data and a message that lives until it returns, which `message` does.
-    unsafe { function(delivery.user.user_data, (&raw mut message).cast()) };
+    unsafe { function(callback.user_data, (&raw mut message).cast()) };
 }

@@ -56,6 +56,9 @@ pub struct iotx_coap_settings_t {
     pub dtls_offer: c_int,
     /// How long one IOT_CoAP_DeviceNameAuth may take, in milliseconds; at least 1. Default: 10000.
     pub auth_timeout_ms: c_uint,
+    /// Whether the device tells the cloud about its module and SDK after an authentication, as SDK 2.03 to
+    /// 3.2.0 do, provided that HAL_GetPartnerID and HAL_GetModuleID give ids: 1 or 0. Default: 1.
+    pub announce: c_int,
 }
 
 impl Default for iotx_coap_settings_t {
@@ -68,6 +71,7 @@ impl Default for iotx_coap_settings_t {
             token_option: 0,
             dtls_offer: iotx_coap_dtls_offer_t::IOTX_COAP_DTLS_BOTH as c_int,
             auth_timeout_ms: 10_000,
+            announce: 1,
         }
     }
 }
@@ -144,10 +148,14 @@ unsafe fn read(settings: *const iotx_coap_settings_t) -> iotx_coap_settings_t {
     let mut known = iotx_coap_settings_t::default();
     // SAFETY: the first member is there, and the copy stays within both structs.
     unsafe {
-        let size = (&raw const (*settings).size)
-            .read()
-            .min(size_of::<iotx_coap_settings_t>());
-        ptr::copy_nonoverlapping(settings.cast::<u8>(), (&raw mut known).cast(), size);
+        let size = (&raw const (*settings).size).read();
+        ptr::copy_nonoverlapping(
+            settings.cast::<u8>(),
+            (&raw mut known).cast(),
+            size.min(size_of::<iotx_coap_settings_t>()),
+        );
+        // A size too small to cover itself has not been copied, and must be seen all the same.
+        known.size = size;
     }
     known
 }
@@ -186,6 +194,11 @@ fn translate(raw: &iotx_coap_settings_t) -> Result<Settings, &'static str> {
             1 => DtlsOffer::CertificateOnly,
             2 => DtlsOffer::PskOnly,
             _ => return Err("dtls_offer"),
+        },
+        announce: match raw.announce {
+            0 => false,
+            1 => true,
+            _ => return Err("announce"),
         },
         auth_bound: match raw.auth_timeout_ms {
             0 => return Err("auth_timeout_ms"),
@@ -231,6 +244,19 @@ mod tests {
     }
 
     #[test]
+    fn settings_that_were_never_initialised_are_refused() {
+        for size in [0, 1, size_of::<usize>() - 1] {
+            let settings = iotx_coap_settings_t {
+                size,
+                ..Default::default()
+            };
+            // SAFETY: `size` bytes are there.
+            let known = unsafe { read(&settings) };
+            assert_eq!(translate(&known).map(|_| ()), Err("size"));
+        }
+    }
+
+    #[test]
     fn a_program_compiled_with_more_members_is_not_written_past_its_struct() {
         #[repr(C)]
         struct Later {
@@ -259,6 +285,7 @@ mod tests {
         assert_eq!(check(|s| s.token_option = 62), Err("token_option"));
         assert_eq!(check(|s| s.dtls_offer = 3), Err("dtls_offer"));
         assert_eq!(check(|s| s.auth_timeout_ms = 0), Err("auth_timeout_ms"));
+        assert_eq!(check(|s| s.announce = 2), Err("announce"));
         assert_eq!(check(|s| s.size = 0), Err("size"));
         assert_eq!(check(|_| ()), Ok(()));
     }

@@ -8,7 +8,8 @@
 //!   references to structs the caller may not have filled in;
 //! * nothing in the crate imports this module.
 //!
-//! `include/iotx_coap.h` is generated from here.
+//! `include/iotx_coap.h` is generated from here, `include/iotx_coap_ext.h` and
+//! `include/exports/iot_export_ota.h` from [`ext`] and [`ota`].
 
 #[macro_use]
 mod boundary;
@@ -21,6 +22,8 @@ mod ioctl;
 mod log;
 mod memory;
 mod message;
+/// cbindgen:ignore
+pub mod ota;
 mod sign;
 mod text;
 pub mod types;
@@ -37,4 +40,9 @@ pub use ioctl::{IOT_Ioctl, IOT_SetupConnInfo};
 pub use log::{IOT_CloseLog, IOT_OpenLog, IOT_SetLogLevel};
 pub use memory::IOT_DumpMemoryStats;
 pub use message::{IOT_CoAP_GetMessageCode, IOT_CoAP_GetMessagePayload, IOT_CoAP_GetMessageToken};
+pub use ota::{
+    IOT_OTA_Deinit, IOT_OTA_FetchYield, IOT_OTA_GetConfig, IOT_OTA_GetLastError, IOT_OTA_Init,
+    IOT_OTA_Ioctl, IOT_OTA_IsFetchFinish, IOT_OTA_IsFetching, IOT_OTA_ReportProgress,
+    IOT_OTA_ReportVersion, IOT_OTA_RequestImage,
+};
 pub use sign::{iotx_calc_sign, iotx_calc_sign_with_seq};

@@ -1,5 +1,6 @@
 //! Authenticating over a platform: the blocking call, its retries, and connecting anew.
 
+use super::announcement::Announcement;
 use super::authentication::AuthStatus;
 use super::driver::{Buffer, Client, Delivery, Turn};
 use super::endpoint::{Endpoint, Security};
@@ -44,7 +45,32 @@ impl<P: Platform, U> Client<P, U> {
             }
         };
         self.keep_buffer(buffer);
+        if result.is_ok() {
+            self.announce();
+        }
         result
+    }
+
+    /// Tells the cloud about module and SDK, where the platform has vendor ids. Failing to is no failure.
+    fn announce(&self) {
+        if !self.lock().session.settings().announce {
+            return;
+        }
+        let Some(ids) = self.platform.vendor_ids() else {
+            return;
+        };
+        let now = self.platform.now();
+        let mut state = self.lock();
+        for announcement in Announcement::all(state.session.identity(), &ids) {
+            let report = announcement.report();
+            match state
+                .session
+                .notify(now, &mut || self.platform.random(), &report)
+            {
+                Ok(_) => self.flush(&mut state, now, &mut |_| {}),
+                Err(error) => log::info!("announcement not sent: {error}"),
+            }
+        }
     }
 
     fn authenticate_until(

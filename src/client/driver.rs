@@ -352,7 +352,12 @@ impl<P: Platform, U> Client<P, U> {
 
     /// Sends what is due. A failure, which the transport has logged, is left to the retransmission; the token
     /// numbers of what did not leave go to `failed`.
-    fn flush(&self, state: &mut State<P::Transport, U>, now: Instant, failed: &mut dyn FnMut(u32)) {
+    pub(super) fn flush(
+        &self,
+        state: &mut State<P::Transport, U>,
+        now: Instant,
+        failed: &mut dyn FnMut(u32),
+    ) {
         let Some(transport) = &state.transport else {
             return;
         };

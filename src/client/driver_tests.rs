@@ -347,3 +347,50 @@ fn the_next_token_is_known_in_advance() {
     });
     assert_eq!(token, Some(promised));
 }
+
+fn vendor_ids() -> VendorIds {
+    VendorIds {
+        partner: "partner".into(),
+        module: "module".into(),
+    }
+}
+
+#[test]
+fn a_platform_with_vendor_ids_announces_itself_once_without_delaying_the_authentication() {
+    let world = Fake::default();
+    world.0.borrow_mut().vendor_ids = Some(vendor_ids());
+    world.0.borrow_mut().respond = Some(friendly_cloud(5));
+    let client = client(&world);
+    assert_eq!(client.authenticate(&mut no_delivery), Ok(()));
+    assert_eq!(since(&world, 0), 5, "no waiting for their answers");
+    {
+        let world = world.0.borrow();
+        let sent: Vec<_> = world.sent.iter().map(|(_, bytes)| bytes).collect();
+        let non_confirmable = |bytes: &[u8]| bytes[0] >> 4 & 3 == 1;
+        assert_eq!(sent.len(), 3);
+        assert!(!non_confirmable(sent[0]) && non_confirmable(sent[1]) && non_confirmable(sent[2]));
+        let holds = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).any(|w| w == text);
+        assert!(holds(sent[1], b"_sys_device_mid") && holds(sent[2], b"SYS_LP_SDK_VERSION"));
+    }
+    // Their answers are nobody's, and nothing is sent again.
+    client.run(Duration::from_secs(400), &mut no_delivery);
+    assert_eq!(world.0.borrow().sent.len(), 3);
+    client.send(&REPORT, 9).unwrap();
+    let mut delivered = Vec::new();
+    client.run(Duration::from_secs(1), &mut |d| delivered.push(d.user));
+    assert_eq!(delivered, [9]);
+}
+
+#[test]
+fn announcements_can_be_turned_off() {
+    let world = Fake::default();
+    world.0.borrow_mut().vendor_ids = Some(vendor_ids());
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let settings = Settings {
+        announce: false,
+        ..Settings::default()
+    };
+    let client = client_with(&world, settings);
+    assert_eq!(client.authenticate(&mut no_delivery), Ok(()));
+    assert_eq!(world.0.borrow().sent.len(), 1);
+}

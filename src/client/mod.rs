@@ -5,6 +5,7 @@
 //! [`Platform`], blocking as the SDK's functions block. Neither knows a C type or a socket.
 #![forbid(unsafe_code)]
 
+mod announcement;
 mod authenticate;
 mod authentication;
 mod driver;
@@ -31,6 +32,7 @@ mod thread_tests;
 #[cfg(test)]
 mod virtual_world;
 
+pub use announcement::VendorIds;
 pub use authentication::AuthStatus;
 pub use driver::{Client, Delivery, RECEIVE_CAPACITY};
 pub use endpoint::{Endpoint, EndpointError, Security, TokenOption};

@@ -1,5 +1,6 @@
 //! What a client asks of the world around it. The HAL implements these; so do the tests.
 
+use super::announcement::VendorIds;
 use super::endpoint::Endpoint;
 use super::settings::DtlsOffer;
 use crate::cloud_auth::Secret;
@@ -28,6 +29,11 @@ pub trait Platform {
     ///
     /// [`ConnectError`]; the platform has logged the details.
     fn connect(&self, request: &ConnectRequest<'_>) -> Result<Self::Transport, ConnectError>;
+
+    /// The ids of the module's vendor, if the platform has both.
+    fn vendor_ids(&self) -> Option<VendorIds> {
+        None
+    }
 }
 
 /// A connection that carries one CoAP message per datagram.

@@ -43,7 +43,8 @@ pub struct Session<U> {
 pub(super) enum Purpose<U> {
     Authentication,
     Report {
-        user: U,
+        /// `None` for the library's own reports, whose responses concern nobody.
+        user: Option<U>,
         /// Whose token and key the report carries: by the time it is answered, another may be in force.
         sent_under: Arc<Grant>,
     },
@@ -134,6 +135,30 @@ impl<U> Session<U> {
         random: &mut dyn RandomSource,
         report: &Report<'_>,
         user: U,
+    ) -> Result<u32, ReportError> {
+        self.submit_report(now, random, report, Some(user))
+    }
+
+    /// Takes a report of the library's own: its response concerns nobody.
+    ///
+    /// # Errors
+    ///
+    /// As [`report`](Self::report).
+    pub fn notify(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        report: &Report<'_>,
+    ) -> Result<u32, ReportError> {
+        self.submit_report(now, random, report, None)
+    }
+
+    fn submit_report(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        report: &Report<'_>,
+        user: Option<U>,
     ) -> Result<u32, ReportError> {
         if report.payload.len() >= MAX_DATAGRAM {
             return Err(ReportError::TooLong);
@@ -241,6 +266,7 @@ impl<U> Session<U> {
                     log::warn!("authentication given up: {why}");
                     self.auth = AuthStatus::Unanswered;
                 }
+                Purpose::Report { user: None, .. } => log::debug!("announcement: {why}"),
                 Purpose::Report { .. } => log::warn!("report given up: {why}"),
                 Purpose::Discovery => log::info!("resource discovery given up: {why}"),
             }
@@ -276,7 +302,7 @@ impl<U> Session<U> {
             Outcome::Response(Purpose::Report { user, sent_under }) => {
                 let payload = open_payload(sent_under.key.as_ref(), head.code, datagram, payload);
                 self.heed_refusal(head.code, &sent_under);
-                Some(Event::Response {
+                user.map(|user| Event::Response {
                     user,
                     head,
                     payload,

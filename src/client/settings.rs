@@ -36,6 +36,9 @@ pub struct Settings {
     pub token_option: Option<TokenOption>,
     /// What the DTLS handshake offers.
     pub dtls_offer: DtlsOffer,
+    /// Whether the device tells the cloud about its module and SDK after an authentication, where the
+    /// platform has vendor ids ([`VendorIds`](super::VendorIds)).
+    pub announce: bool,
 }
 
 impl Default for Settings {
@@ -49,6 +52,7 @@ impl Default for Settings {
             token_lifetime: Duration::from_secs(48 * 60 * 60),
             token_option: None,
             dtls_offer: DtlsOffer::default(),
+            announce: true,
         }
     }
 }

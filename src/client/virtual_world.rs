@@ -24,6 +24,7 @@ pub(super) struct World {
     pub(super) receives: usize,
     pub(super) draws: u32,
     pub(super) clock_readings: usize,
+    pub(super) vendor_ids: Option<VendorIds>,
 }
 
 pub(super) type Responder = Box<dyn FnMut(&[u8], usize) -> Vec<(u64, Arriving)>>;
@@ -58,6 +59,10 @@ impl Platform for Fake {
         let mut world = self.0.borrow_mut();
         world.draws = world.draws.wrapping_add(0x1234_5677);
         world.draws
+    }
+
+    fn vendor_ids(&self) -> Option<VendorIds> {
+        self.0.borrow().vendor_ids.clone()
     }
 
     fn connect(&self, _: &ConnectRequest<'_>) -> Result<Self, ConnectError> {

@@ -3,10 +3,10 @@
 
 use super::dtls::{DtlsOptions, DtlsSession, Offer, PskCredentials};
 use super::udp::UdpSocket;
-use super::{certs, clock, random};
+use super::{certs, clock, identity, random};
 use crate::client::{
     ConnectError, ConnectRequest, DtlsOffer, Endpoint, Platform, Received, Security, SendFailed,
-    Transport,
+    Transport, VendorIds,
 };
 use crate::coap::Instant;
 use std::ffi::CString;
@@ -53,6 +53,14 @@ impl Platform for HalPlatform {
 
     fn random(&self) -> u32 {
         random::next_u32()
+    }
+
+    fn vendor_ids(&self) -> Option<VendorIds> {
+        let (partner, module) = (identity::partner_id()?, identity::module_id()?);
+        Some(VendorIds {
+            partner: partner.as_str().to_owned(),
+            module: module.as_str().to_owned(),
+        })
     }
 
     fn connect(&self, request: &ConnectRequest<'_>) -> Result<HalTransport, ConnectError> {

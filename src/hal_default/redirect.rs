@@ -1,14 +1,15 @@
 //! Test redirections through the environment; compiled in with the feature `redirect` only.
 //!
-//! * `IOTX_CONNECT_TO` sends connections of the default UDP and DTLS elsewhere than their host's address:
-//!   an address (`127.0.0.1`, `::1`) for every connection, with the port kept; or a comma list of entries
-//!   `PORT=ADDRESS:PORT` by the port asked for (`5684=127.0.0.1:15684,5683=[::1]:15683`); or both, the address then
-//!   serving the ports without an entry.
+//! * `IOTX_CONNECT_TO` sends connections of the default UDP and DTLS elsewhere than their host's
+//!   address: an address (`127.0.0.1`, `::1`) for every connection, with the port kept; or a comma
+//!   list of entries `PORT=ADDRESS:PORT` by the port asked for
+//!   (`5684=127.0.0.1:15684,5683=[::1]:15683`); or both, the address then serving the ports without
+//!   an entry.
 //! * `IOTX_EXTRA_CA` names a PEM file of root certificates to trust beside the others.
 //!
-//! A redirected DTLS server must still show a certificate for the host in the URL. Every use is announced by a
-//! warning; a value that cannot be understood makes connections fail rather than go where nobody wanted.
-//! An empty value counts as not set.
+//! A redirected DTLS server must still show a certificate for the host in the URL. Every use is
+//! announced by a warning; a value that cannot be understood makes connections fail rather than go
+//! where nobody wanted. An empty value counts as not set.
 
 use std::env;
 use std::fmt;
@@ -21,7 +22,7 @@ const EXTRA_CA: &str = "IOTX_EXTRA_CA";
 
 /// A variable is set to something that cannot be used.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed {
+pub(crate) struct Malformed {
     variable: &'static str,
     problem: String,
 }
@@ -50,7 +51,7 @@ pub(super) fn from_environment(host: &str, port: u16) -> Result<Option<SocketAdd
 }
 
 /// The PEM text of the extra roots; `None` when there are none.
-pub(super) fn extra_roots() -> Result<Option<Vec<u8>>, Malformed> {
+pub(crate) fn extra_roots() -> Result<Option<Vec<u8>>, Malformed> {
     let Some(path) = variable(EXTRA_CA)? else {
         return Ok(None);
     };

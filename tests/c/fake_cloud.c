@@ -134,15 +134,11 @@ static void on_response(void *user, void *message)
     s_answered++;
 }
 
-void fake_cloud_run_device(char *url)
+iotx_coap_context_t *fake_cloud_connect(char *url)
 {
-    char path[] = FAKE_CLOUD_TOPIC;
-    unsigned char payload[] = REPORT;
     iotx_device_info_t device;
     iotx_coap_config_t config;
-    iotx_message_t message;
     iotx_coap_context_t *client;
-    int turn;
 
     memset(&device, 0, sizeof(device));
     strcpy(device.product_key, "a1B2c3D4e5F");
@@ -156,6 +152,17 @@ void fake_cloud_run_device(char *url)
 
     client = IOT_CoAP_Init(&config);
     CHECK(client != NULL);
+    return client;
+}
+
+void fake_cloud_run_device(char *url)
+{
+    char path[] = FAKE_CLOUD_TOPIC;
+    unsigned char payload[] = REPORT;
+    iotx_message_t message;
+    iotx_coap_context_t *client = fake_cloud_connect(url);
+    int turn;
+
     CHECK_EQ(IOT_CoAP_DeviceNameAuth(client), IOTX_SUCCESS);
 
     memset(&message, 0, sizeof(message));

@@ -27,6 +27,9 @@ void fake_cloud_receive(fake_cloud_t *cloud, const unsigned char *message, size_
 /* Moves the waiting answer to `buffer` and returns its length, or 0 if none waits. */
 size_t fake_cloud_answer(fake_cloud_t *cloud, unsigned char *buffer, size_t size);
 
+/* Makes a client for `url`, with the identity of the device that the cloud knows. */
+iotx_coap_context_t *fake_cloud_connect(char *url);
+
 /* Runs one device against `url` from IOT_CoAP_Init to IOT_CoAP_Deinit, with one report whose answer
  * must reach the callback; fails the test otherwise. */
 void fake_cloud_run_device(char *url);

@@ -1,6 +1,6 @@
 /*
  * A firmware with its own DTLS, for instance the one inside a modem: the library must use it, in
- * the static and in the shared library, and never the default it brings along.
+ * the static and in the shared library, and never the default it brings along (see no_system.c).
  */
 #include <string.h>
 
@@ -23,6 +23,16 @@ uint64_t HAL_UptimeMs(void)
 void HAL_SleepMs(uint32_t ms)
 {
     s_now += ms;
+}
+
+uint32_t HAL_Random(uint32_t region)
+{
+    return 4 % region; /* message ids and jitter need no more here */
+}
+
+void HAL_Srandom(uint32_t seed)
+{
+    (void)seed;
 }
 
 DTLSContext *HAL_DTLSSession_create(coap_dtls_options_t *p_options)

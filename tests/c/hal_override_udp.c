@@ -1,6 +1,6 @@
 /*
- * A firmware with its own clock, console and UDP: the library must use those, in the static and in
- * the shared library, and never the defaults it brings along.
+ * A firmware with its own clock, console, random numbers and UDP: the library must use those, in
+ * the static and in the shared library, and never the defaults it brings along (see no_system.c).
  */
 #include <stdarg.h>
 #include <string.h>
@@ -14,7 +14,8 @@
 
 static fake_cloud_t s_cloud;
 static uint64_t s_now = 1000;
-static int s_printed, s_clock_read, s_opened, s_closed, s_written, s_received;
+static int s_printed, s_clock_read, s_slept, s_drawn;
+static int s_opened, s_closed, s_written, s_received;
 
 void HAL_Printf(const char *fmt, ...)
 {
@@ -34,7 +35,20 @@ uint64_t HAL_UptimeMs(void)
 
 void HAL_SleepMs(uint32_t ms)
 {
+    s_slept++;
     s_now += ms;
+}
+
+uint32_t HAL_Random(uint32_t region)
+{
+    CHECK(region > 0); /* what 0 means differs between ports */
+    s_drawn++;
+    return (uint32_t)s_drawn % region;
+}
+
+void HAL_Srandom(uint32_t seed)
+{
+    (void)seed;
 }
 
 intptr_t HAL_UDP_create(char *host, unsigned short port)
@@ -84,6 +98,9 @@ int HAL_UDP_readTimeout(intptr_t p_socket, unsigned char *p_data, unsigned int d
         return (int)len;
     }
     CHECK(timeout > 0); /* 0 would wait for ever */
+    if (s_slept == 0) {
+        return -4; /* a socket that fails: the library must not spin on it */
+    }
     s_now += timeout;
     return -2;
 }
@@ -91,17 +108,26 @@ int HAL_UDP_readTimeout(intptr_t p_socket, unsigned char *p_data, unsigned int d
 int main(void)
 {
     char url[] = "coap://" FAKE_CLOUD_HOST ":5683";
+    iotx_coap_context_t *client;
 
     IOT_SetLogLevel(IOT_LOG_DEBUG);
+    client = fake_cloud_connect(url);
+    CHECK_EQ(IOT_CoAP_Yield(client), IOTX_SUCCESS); /* meets the failing socket */
+    CHECK(s_slept > 0);
+    IOT_CoAP_Deinit(&client);
+    CHECK_EQ(s_opened, 1);
+    CHECK_EQ(s_closed, 1);
+
     fake_cloud_run_device(url);
 
     CHECK_EQ(s_cloud.auths, 1);
     CHECK_EQ(s_cloud.reports, 1);
-    CHECK_EQ(s_opened, 1);
-    CHECK_EQ(s_closed, 1);
+    CHECK_EQ(s_opened, 2);
+    CHECK_EQ(s_closed, 2);
     CHECK(s_written >= 2);
     CHECK(s_received >= 2);
     CHECK(s_clock_read > 0);
+    CHECK(s_drawn > 0);
     CHECK(s_printed > 0);
     return EXIT_SUCCESS;
 }

@@ -7,6 +7,8 @@
 #![allow(dead_code, unreachable_pub)] // each test binary uses a part of this
 
 pub mod device;
+pub mod ota;
+pub mod site;
 
 use iotx_cloud::{Builder, Cloud, CloudHandle};
 use std::io::Read;

@@ -204,11 +204,10 @@ impl Peer {
 
     /// When this session needs attention next, whatever comes.
     pub(super) fn deadline(&self, now: Instant, options: &DtlsOptions) -> Instant {
-        let silent_until = self.heard + options.idle_timeout;
         if self.established {
-            return silent_until;
+            return self.heard + options.idle_timeout;
         }
-        let by = (self.begun + options.handshake_timeout).min(silent_until);
+        let by = self.begun + options.handshake_timeout;
         match ffi::retransmission_due(self.stream.ssl()) {
             // Never "now": the caller would come back at once, for ever.
             Some(left) => by.min(now + left.max(Duration::from_millis(1))),

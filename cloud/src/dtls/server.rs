@@ -154,11 +154,12 @@ impl DtlsServer {
 
     /// A session's time has come: an outstanding flight, or the end.
     fn overdue(&mut self, now: Instant, mut peer: Peer) {
-        if now >= peer.heard + self.options.idle_timeout {
-            peer.close();
-            return self.end(&peer, EventKind::SessionEnded(SessionEnd::Idle));
-        }
-        if !peer.established {
+        if peer.established {
+            if now >= peer.heard + self.options.idle_timeout {
+                peer.close();
+                return self.end(&peer, EventKind::SessionEnded(SessionEnd::Idle));
+            }
+        } else {
             let failed = if now >= peer.begun + self.options.handshake_timeout {
                 Some("handshake timed out".to_owned())
             } else {
@@ -228,10 +229,10 @@ impl Server for DtlsServer {
 
     fn expire(&mut self, now: Instant) {
         for (to, datagram) in self.service.expire(now) {
-            if let Some((peer, _)) = self.sessions.get_mut(&to.peer) {
-                if peer.endpoint == to {
-                    peer.send(&datagram);
-                }
+            if let Some((peer, _)) = self.sessions.get_mut(&to.peer)
+                && peer.endpoint == to
+            {
+                peer.send(&datagram);
             }
         }
         while let Some((deadline, address)) = self.timers.first().copied() {

@@ -153,3 +153,6 @@ pub(super) fn process_wide(options: &CertificateOptions) -> Result<Pki, ErrorSta
     made.servers.push((options.clone(), server.clone()));
     Ok(Pki { ca, server })
 }
+
+#[cfg(test)]
+mod tests;

@@ -219,7 +219,9 @@ impl std::fmt::Debug for Request {
 mod tests {
     use super::*;
 
-    fn packet(options: &[(u16, &[u8])]) -> Packet {
+    type Options<'a> = &'a [(u16, &'a [u8])];
+
+    fn packet(options: Options<'_>) -> Packet {
         let mut packet = Packet::new();
         packet.header.code = MessageClass::from(2);
         for (number, value) in options {
@@ -228,7 +230,7 @@ mod tests {
         packet
     }
 
-    fn read(options: &[(u16, &[u8])]) -> Result<Request, Refusal> {
+    fn read(options: Options<'_>) -> Result<Request, Refusal> {
         let request = Request::parse(packet(options), TokenOption::Both);
         request.check_options().map(|()| request)
     }
@@ -259,7 +261,7 @@ mod tests {
 
     #[test]
     fn options_win_over_the_query() {
-        let query: &[(u16, &[u8])] = &[(15, b"x=1"), (15, b"token=q"), (15, b"seq=00fF")];
+        let query: Options<'_> = &[(15, b"x=1"), (15, b"token=q"), (15, b"seq=00fF")];
         let request = read(query).unwrap();
         assert_eq!(
             request.token(TokenOption::Both),
@@ -276,7 +278,7 @@ mod tests {
 
     #[test]
     fn critical_options_must_be_known_single_and_sound() {
-        let bad: [(u16, &[(u16, &[u8])]); 10] = [
+        let bad: [(u16, Options<'_>); 10] = [
             (9, &[(9, b"")]),
             (23, &[(11, b"a"), (23, b"\x06")]),
             (27, &[(27, b"\x06")]),

@@ -13,7 +13,9 @@ use openssl::ssl::{
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
 
-use super::{DN, DS, Link, PATIENCE, PK};
+use iotx_cloud::{CloudHandle, Code, Credential, Event, EventKind, OPTION_TOKEN_61, SessionEnd};
+
+use super::{DN, DS, Link, PATIENCE, PK, code, report, token};
 
 /// What happens to a datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -229,9 +231,9 @@ impl<'a> Connect<'a> {
                     result = waiting.handshake();
                 }
                 Err(HandshakeError::Failure(failed)) => {
-                    let error = failed.into_error();
-                    let stack = error.ssl_error().map(|stack| format!("{stack}"));
-                    return Err(stack.unwrap_or_else(|| format!("{error}")));
+                    // What the certificate was refused for, and what OpenSSL says.
+                    let verified = failed.ssl().verify_result().error_string();
+                    return Err(format!("{verified}: {}", failed.error()));
                 }
                 Err(HandshakeError::SetupFailure(error)) => return Err(format!("{error}")),
             }
@@ -301,4 +303,48 @@ impl Link for Dtls {
             assert!(std::time::Instant::now() < deadline, "no answer in time");
         }
     }
+}
+
+pub const CLASSIC: &str = "AES128-SHA256:AES256-SHA256:AES128-SHA:AES256-SHA";
+pub const MODERN: &str = "ECDHE-RSA-AES128-GCM-SHA256";
+pub const SDK_3_2: &str = "PSK-AES128-CBC-SHA";
+
+/// Authenticates and posts once.
+pub fn work(link: &mut impl Link) {
+    let token = token(link, 1);
+    let path = "/topic/a1B2c3D4e5F/dev01/update";
+    let answer = link.ask(&report(2, path, OPTION_TOKEN_61, &token, b"{}"));
+    assert_eq!(code(&answer), Code::CONTENT);
+}
+
+pub fn handshake(cloud: &CloudHandle) -> (String, bool, Credential, Option<String>) {
+    match cloud
+        .wait_for(Event::is_handshake, PATIENCE)
+        .map(|event| event.kind)
+    {
+        Some(EventKind::Handshake {
+            cipher,
+            resumed,
+            credential,
+            server_name,
+            version,
+        }) => {
+            assert_eq!(version, "DTLSv1.2");
+            (cipher, resumed, credential, server_name)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn handshake_failure(cloud: &CloudHandle) -> String {
+    let failed = |event: &Event| matches!(event.kind, EventKind::HandshakeFailed { .. });
+    match cloud.wait_for(failed, PATIENCE).map(|event| event.kind) {
+        Some(EventKind::HandshakeFailed { reason }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn ended(cloud: &CloudHandle, end: SessionEnd) {
+    let wanted = |event: &Event| event.kind == EventKind::SessionEnded(end);
+    assert!(cloud.wait_for(wanted, PATIENCE).is_some(), "no {end:?}");
 }

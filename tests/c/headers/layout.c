@@ -4,6 +4,7 @@
  */
 #include "iot_import.h"
 
+#include "CoAPExport.h"
 #include "app_entry.h"
 #include "iot_export.h"
 #include "static_assert.h"
@@ -90,3 +91,8 @@ MEMBER(hal_os_thread_param_t, name, BY_MODEL(24, 16), POINTER);
 SIZE(app_main_paras_t, BY_MODEL(16, 8));
 MEMBER(app_main_paras_t, argc, 0, 4);
 MEMBER(app_main_paras_t, argv, BY_MODEL(8, 4), POINTER);
+
+MEMBER(CoAPMessage, header, 0, 4);
+MEMBER(CoAPMessage, header.code, 1, 1);
+MEMBER(CoAPMessage, header.msgid, 2, 2);
+MEMBER(CoAPMessage, token, 4, 12);

@@ -67,6 +67,13 @@ VALUE(AESKEY_HEX_LEN, 16);
 VALUE(IOT_TRUE, 1);
 VALUE(IOT_FALSE, 0);
 VALUE(NETWORK_ADDR_LEN, 16);
+VALUE(ETH_ALEN, 6);
+VALUE(HAL_MAC_LEN, 18);
+VALUE(HAL_IP_LEN, 16);
+VALUE(HAL_MAX_SSID_LEN, 33);
+VALUE(HAL_MAX_PASSWD_LEN, 65);
+VALUE(HAL_CONFIG_SIZE, 2048);
+VALUE(STR_SHORT_LEN, 32);
 VALUE(PLATFORM_WAIT_INFINITE, -1);
 VALUE(AES_ENCRYPTION, 0);
 VALUE(AES_DECRYPTION, 1);
@@ -102,11 +109,22 @@ VALUE(IOTX_CLOUD_DOMAIN_GER, IOTX_CLOUD_REGION_GERMANY);
 
 /* Text: the terminator counts. */
 STATIC_ASSERT(sizeof(IOTX_SDK_VERSION) == sizeof("3.2.0"), "IOTX_SDK_VERSION");
+STATIC_ASSERT(sizeof(IOTX_SDK_REVISION) ==
+                  sizeof("20200603.ota-fix-wrong-device-secret-issue-in-ota-demo"),
+              "IOTX_SDK_REVISION");
 STATIC_ASSERT(sizeof(IOTX_ALINK_VERSION) == sizeof("20"), "IOTX_ALINK_VERSION");
 STATIC_ASSERT(sizeof(LINKKIT_VERSION) == sizeof("2.3.0"), "LINKKIT_VERSION");
 
 /* Empty: nothing stands before the struct's name. */
 DLL_IOT_API DLL_HAL_API _IN_ _OU_ _IN_OPT_ being_deprecated struct annotations_are_empty;
+
+/* As printf. */
+void report_from_a_port(int code);
+void report_from_a_port(int code)
+{
+    DTLS_ERR("handshake: %d\r\n", code);
+    DTLS_ERR("no memory\r\n");
+}
 
 /* Defined by the applications themselves. */
 #if defined(IOTX_PRODUCT_KEY) || defined(IOTX_DEVICE_NAME) || defined(IOTX_DEVICE_SECRET) ||       \

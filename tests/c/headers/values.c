@@ -168,6 +168,11 @@ VALUE(os_thread_priority_high, 2);
 VALUE(os_thread_priority_realtime, 3);
 VALUE(os_thread_priority_error, 132);
 
+/* hal_fs_seek_type_t */
+VALUE(HAL_SEEK_SET, 0);
+VALUE(HAL_SEEK_CUR, 1);
+VALUE(HAL_SEEK_END, 2);
+
 /* iotx_event_t */
 VALUE(IOTX_AWSS_START, 0x1000);
 VALUE(IOTX_AWSS_ENABLE, 0x1001);
@@ -206,5 +211,6 @@ STATIC_ASSERT(sizeof(iotx_mqtt_region_types_t) == 4, "iotx_mqtt_region_types_t")
 STATIC_ASSERT(sizeof(iotx_http_region_types_t) == 4, "iotx_http_region_types_t");
 STATIC_ASSERT(sizeof(AES_DIR_t) == 4, "AES_DIR_t");
 STATIC_ASSERT(sizeof(hal_os_thread_priority_t) == 4, "hal_os_thread_priority_t");
+STATIC_ASSERT(sizeof(hal_fs_seek_type_t) == 4, "hal_fs_seek_type_t");
 STATIC_ASSERT(sizeof(iotx_event_t) == 4, "iotx_event_t");
 STATIC_ASSERT(sizeof(iotx_err_t) == 4, "iotx_err_t");

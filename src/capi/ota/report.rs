@@ -1,0 +1,190 @@
+//! What the device reports: its version, and how far an update is.
+
+use super::handle::Handle;
+use super::types::IOT_OTA_Err_t::{
+    IOT_OTAE_GENERAL, IOT_OTAE_INVALID_PARAM, IOT_OTAE_OSC_FAILED, IOT_OTAE_STR_TOO_LONG,
+};
+use super::types::{IOT_OTA_Err_t, IOT_OTA_Progress_int};
+use super::{GENERAL, INVALID_PARAM, fail, refuse_null};
+use crate::capi::text;
+use crate::ota::{MAX_REPORT_LEN, ReportError, VersionReport, progress_payload};
+use std::ffi::{c_char, c_int, c_void};
+
+/// More than any version that can be reported.
+const VERSION_SCAN: usize = 64;
+/// More than any description that fits into a report.
+const MESSAGE_SCAN: usize = MAX_REPORT_LEN + 1;
+
+/// Tells the cloud which firmware runs, and asks for a newer one. If there is one, the answer orders it:
+/// IOT_OTA_IsFetching says so after an IOT_CoAP_Yield.
+///
+/// Two messages are posted: "inform", the first time that this handle reports this version, and
+/// "request", every time.
+///
+/// @param handle   the handle
+/// @param version  NUL-terminated, 1 to 32 bytes of UTF-8
+///
+/// @retval IOT_OTAE_NONE           the messages have left, or wait behind others
+/// @retval IOT_OTAE_GENERAL        the version is empty or too long, or a message could not be sent;
+///                                 IOT_OTA_GetLastError tells which
+/// @retval IOT_OTAE_INVALID_PARAM  an argument is NULL
+///
+/// # Safety
+///
+/// `handle` is NULL or what IOT_OTA_Init returned and no Deinit has released; `version` is NULL or
+/// NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_OTA_ReportVersion(
+    handle: *mut c_void,
+    version: *const c_char,
+) -> c_int {
+    boundary!(on_panic => GENERAL, {
+        // SAFETY: promised by our caller.
+        unsafe { report_version("IOT_OTA_ReportVersion", handle, version, true) }
+    })
+}
+
+/// Asks for an image without informing the cloud of the version first. SDK 2.1 and 2.21 declare this
+/// function; that it posts "request" over CoAP is this library's reading of its name.
+///
+/// @param handle   the handle
+/// @param version  the version that runs, as for IOT_OTA_ReportVersion
+///
+/// @return as IOT_OTA_ReportVersion
+///
+/// # Safety
+///
+/// As for IOT_OTA_ReportVersion.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_OTA_RequestImage(
+    handle: *mut c_void,
+    version: *const c_char,
+) -> c_int {
+    boundary!(on_panic => GENERAL, {
+        // SAFETY: promised by our caller.
+        unsafe { report_version("IOT_OTA_RequestImage", handle, version, false) }
+    })
+}
+
+/// # Safety
+///
+/// As for [`IOT_OTA_ReportVersion`].
+unsafe fn report_version(
+    function: &str,
+    handle: *mut c_void,
+    version: *const c_char,
+    inform: bool,
+) -> c_int {
+    // SAFETY: promised by our caller.
+    let Some(handle) = (unsafe { Handle::acquire(handle) }) else {
+        return refuse_null(function);
+    };
+    if version.is_null() {
+        log::error!("{function}: no version (NULL)");
+        return fail(&handle, IOT_OTAE_INVALID_PARAM, INVALID_PARAM);
+    }
+    // SAFETY: promised by our caller.
+    let version = unsafe { text::str_within(version, VERSION_SCAN) };
+    let report = match version.map_or(Err(ReportError::Version), VersionReport::new) {
+        Ok(report) => report,
+        Err(error) => {
+            log::error!("{function}: {error}");
+            return fail(&handle, report_error(error), GENERAL);
+        }
+    };
+    let topics = &handle.topics;
+    if inform && handle.update().is_news(&report.version) {
+        if let Err(error) = handle.post(&topics.inform, &report.payload) {
+            log::error!("{function}: {error}");
+            return fail(&handle, IOT_OTAE_OSC_FAILED, GENERAL);
+        }
+        handle.update().informed(report.version);
+    }
+    match handle.post(&topics.request, &report.payload) {
+        Ok(()) => 0,
+        Err(error) => {
+            log::error!("{function}: {error}");
+            fail(&handle, IOT_OTAE_OSC_FAILED, GENERAL)
+        }
+    }
+}
+
+/// Asks for a configuration. Configurations come over MQTT only, so this always fails.
+///
+/// @return IOT_OTAE_INVALID_PARAM if `handle` is NULL, else IOT_OTAE_GENERAL
+///
+/// # Safety
+///
+/// `handle` is NULL or what IOT_OTA_Init returned and no Deinit has released.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_OTA_GetConfig(
+    handle: *mut c_void,
+    config_scope: *const c_char,
+    get_type: *const c_char,
+    attribute_keys: *const c_char,
+) -> c_int {
+    boundary!(on_panic => GENERAL, {
+        let _ = (config_scope, get_type, attribute_keys);
+        // SAFETY: promised by our caller.
+        let Some(handle) = (unsafe { Handle::acquire(handle) }) else {
+            return refuse_null("IOT_OTA_GetConfig");
+        };
+        log::error!("IOT_OTA_GetConfig: configurations do not come over CoAP");
+        fail(&handle, IOT_OTAE_GENERAL, GENERAL)
+    })
+}
+
+/// Tells the cloud how far the update is.
+///
+/// @param handle    the handle
+/// @param progress  from IOT_OTAP_BURN_FAILED to IOT_OTAP_FETCH_PERCENTAGE_MAX
+/// @param msg       NUL-terminated text to go with it; NULL: none. The report as a whole has room for 255
+///                  bytes
+///
+/// @retval IOT_OTAE_NONE           the message has left, or waits behind others
+/// @retval IOT_OTAE_GENERAL        `progress` is out of range, `msg` too long or no UTF-8, or the message
+///                                 could not be sent; IOT_OTA_GetLastError tells which
+/// @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL
+///
+/// # Safety
+///
+/// `handle` is NULL or what IOT_OTA_Init returned and no Deinit has released; `msg` is NULL or
+/// NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_OTA_ReportProgress(
+    handle: *mut c_void,
+    progress: IOT_OTA_Progress_int,
+    msg: *const c_char,
+) -> c_int {
+    boundary!(on_panic => GENERAL, {
+        // SAFETY: promised by our caller.
+        let Some(handle) = (unsafe { Handle::acquire(handle) }) else {
+            return refuse_null("IOT_OTA_ReportProgress");
+        };
+        // SAFETY: promised by our caller.
+        let message = unsafe { text::str_within(msg, MESSAGE_SCAN) };
+        let payload = if message.is_none() && !msg.is_null() {
+            Err(ReportError::TooLong)
+        } else {
+            progress_payload(progress, message)
+        };
+        match payload.map(|payload| handle.post(&handle.topics.progress, &payload)) {
+            Ok(Ok(())) => 0,
+            Ok(Err(error)) => {
+                log::error!("IOT_OTA_ReportProgress: {error}");
+                fail(&handle, IOT_OTAE_OSC_FAILED, GENERAL)
+            }
+            Err(error) => {
+                log::error!("IOT_OTA_ReportProgress: {error}");
+                fail(&handle, report_error(error), GENERAL)
+            }
+        }
+    })
+}
+
+const fn report_error(error: ReportError) -> IOT_OTA_Err_t {
+    match error {
+        ReportError::TooLong | ReportError::PathTooLong => IOT_OTAE_STR_TOO_LONG,
+        ReportError::Version | ReportError::Step | ReportError::NoName => IOT_OTAE_INVALID_PARAM,
+    }
+}
