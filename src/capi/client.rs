@@ -6,6 +6,7 @@ use super::types::{
     iotx_msg_type_t, iotx_ret_code_t,
 };
 use super::{identity, text};
+use crate::cancel;
 use crate::client::{AuthError, Client, Endpoint, Report, ReportError, SendError, Settings};
 use crate::cloud_auth::Encoding;
 use crate::coap::PathError;
@@ -159,8 +160,10 @@ pub unsafe extern "C" fn IOT_CoAP_Deinit(pp_context: *mut *mut iotx_coap_context
 ///
 /// `p_context` is NULL or what IOT_CoAP_Init returned and no Deinit has released.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn IOT_CoAP_DeviceNameAuth(p_context: *mut iotx_coap_context_t) -> c_int {
-    boundary!(on_panic => code(iotx_ret_code_t::IOTX_ERR_AUTH_FAILED), {
+pub unsafe extern "C-unwind" fn IOT_CoAP_DeviceNameAuth(
+    p_context: *mut iotx_coap_context_t,
+) -> c_int {
+    let result = boundary!(on_panic => code(iotx_ret_code_t::IOTX_ERR_AUTH_FAILED), {
         // SAFETY: promised by our caller.
         let Some(context) = (unsafe { Context::acquire(p_context) }) else {
             return refuse_null("IOT_CoAP_DeviceNameAuth");
@@ -172,7 +175,9 @@ pub unsafe extern "C" fn IOT_CoAP_DeviceNameAuth(p_context: *mut iotx_coap_conte
             Err(AuthError::Refused | AuthError::TimedOut) => iotx_ret_code_t::IOTX_ERR_AUTH_FAILED,
             Err(AuthError::NotSent) => iotx_ret_code_t::IOTX_ERR_SEND_MSG_FAILED,
         })
-    })
+    });
+    cancel::point();
+    result
 }
 
 /// Sends a report by POST to a path, normally "/topic/{product key}/{device name}/...". Does not wait
@@ -309,8 +314,8 @@ unsafe fn send(
 ///
 /// `p_context` is NULL or what IOT_CoAP_Init returned and no Deinit has released.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context_t) -> c_int {
-    boundary!(on_panic => code(iotx_ret_code_t::IOTX_SUCCESS), {
+pub unsafe extern "C-unwind" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context_t) -> c_int {
+    let result = boundary!(on_panic => code(iotx_ret_code_t::IOTX_SUCCESS), {
         // SAFETY: promised by our caller.
         let Some(context) = (unsafe { Context::acquire(p_context) }) else {
             return refuse_null("IOT_CoAP_Yield");
@@ -318,7 +323,9 @@ pub unsafe extern "C" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context_t) -> 
         context.client.run(context.wait, &mut deliver);
         context.refresh_peeked();
         code(iotx_ret_code_t::IOTX_SUCCESS)
-    })
+    });
+    cancel::point();
+    result
 }
 
 /// Tells the number the next request of this client will carry as its token; the answer's
