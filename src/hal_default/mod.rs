@@ -12,6 +12,7 @@ mod clock;
 mod connect;
 mod dtls;
 mod identity;
+mod port;
 mod random;
 #[cfg(feature = "redirect")]
 mod redirect;

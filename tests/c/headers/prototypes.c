@@ -83,6 +83,7 @@ PROTOTYPE(void, HAL_Printf, (const char *fmt, ...));
 PROTOTYPE(uint32_t, HAL_Random, (uint32_t region));
 PROTOTYPE(void *, HAL_Realloc, (void *ptr, uint32_t size));
 PROTOTYPE(void, HAL_Reboot, (void));
+PROTOTYPE(int, HAL_SSLHooks_set, (ssl_hooks_t *hooks));
 PROTOTYPE(int32_t, HAL_SSL_Destroy, (uintptr_t handle));
 PROTOTYPE(uintptr_t, HAL_SSL_Establish, (const char *host, uint16_t port, const char *ca_crt, size_t
           ca_crt_len));
