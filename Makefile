@@ -30,7 +30,7 @@ test: ## Build everything and run every test: Rust, C, headers, exported symbols
 	$(CONFIGURE) -DIOTX_BUILD_TESTS=ON
 	$(BUILD)
 	IOT_SDK_LIB_DIR="$(BUILD_DIR)" cargo test --workspace --locked
-	cd "$(BUILD_DIR)" && ctest --output-on-failure --no-tests=error
+	cd "$(BUILD_DIR)" && ctest --parallel $(JOBS) --output-on-failure --no-tests=error
 	scripts/check-headers.sh
 
 lint: ## Check formatting and lints of Rust and shell

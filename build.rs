@@ -1,7 +1,7 @@
 //! Compiles the weak C shim of the default HAL.
 //!
-//! The shim is C because stable Rust can define neither weak symbols nor C-variadic functions. It is
-//! compiled without link-time optimisation on purpose: nothing may look through a weak function.
+//! The shim is C because stable Rust can define neither weak symbols nor C-variadic functions. It
+//! is compiled without link-time optimisation on purpose: nothing may look through a weak function.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -1,21 +1,15 @@
-# The two libraries, libiot_sdk.a and libiot_sdk.so, as targets iot_sdk_static and iot_sdk.
+# The libraries as targets: iot_sdk (libiot_sdk.so), iot_sdk_static (libiot_sdk.a), and iot_sdk_core (libiot_sdk_core.a,
+# without the default HAL). Their names for users, iot_sdk::iot_sdk and so on, are those of the installed package.
 
-find_package(OpenSSL 1.1.1 REQUIRED)
-set(THREADS_PREFER_PTHREAD_FLAG ON)
-find_package(Threads REQUIRED)
-
-# Measured with `cargo rustc --lib --crate-type staticlib -- --print native-static-libs`; what that lists beyond these
-# (libc, libgcc_s) the C compiler adds by itself. `-z defs` below proves the list sufficient in every build.
-set(IOTX_SYSTEM_LIBRARIES OpenSSL::SSL OpenSSL::Crypto Threads::Threads ${CMAKE_DL_LIBS} m)
-
-add_library(iot_sdk_static STATIC "${IOTX_OBJECT}")
 add_library(iot_sdk SHARED "${IOTX_OBJECT}")
-add_library(iot_sdk::static ALIAS iot_sdk_static)
-add_library(iot_sdk::shared ALIAS iot_sdk)
+add_library(iot_sdk_static STATIC "${IOTX_OBJECT}")
+add_library(iot_sdk_core STATIC "${IOTX_CORE_OBJECT}")
+set_target_properties(iot_sdk_static PROPERTIES OUTPUT_NAME iot_sdk)
 
-foreach(library IN ITEMS iot_sdk_static iot_sdk)
+foreach(library IN ITEMS iot_sdk iot_sdk_static iot_sdk_core)
+    add_library(iot_sdk::${library} ALIAS ${library})
     add_dependencies(${library} iotx_object)
-    set_target_properties(${library} PROPERTIES OUTPUT_NAME iot_sdk LINKER_LANGUAGE C)
+    set_target_properties(${library} PROPERTIES LINKER_LANGUAGE C)
     # Up to 2.1 the SDK's headers name their parts exports/…, imports/…; from 2.21 without the directory.
     target_include_directories(${library} PUBLIC
         "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
@@ -25,8 +19,9 @@ foreach(library IN ITEMS iot_sdk_static iot_sdk)
         "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/iot_sdk/exports>"
         "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/iot_sdk/imports>")
 endforeach()
-target_link_libraries(iot_sdk_static PUBLIC ${IOTX_SYSTEM_LIBRARIES})
 target_link_libraries(iot_sdk PRIVATE ${IOTX_SYSTEM_LIBRARIES})
+target_link_libraries(iot_sdk_static PUBLIC ${IOTX_SYSTEM_LIBRARIES})
+target_link_libraries(iot_sdk_core PUBLIC ${IOTX_CORE_LIBRARIES})
 
 # No -Bsymbolic: calls to HAL_* go through the dynamic symbol, where an executable's own definition comes first.
 set_target_properties(iot_sdk PROPERTIES
@@ -38,3 +33,11 @@ target_link_options(iot_sdk PRIVATE
     "LINKER:--gc-sections"
     "LINKER:-z,relro,-z,now,-z,defs,-z,text,-z,noexecstack"
     "$<$<NOT:$<CONFIG:Debug>>:LINKER:--strip-all>")
+
+# The SDK's other libraries, empty, for link lines that name them; see the README in the directory.
+set(IOTX_LINK_COMPAT_DIR "${PROJECT_BINARY_DIR}/link-compat")
+configure_file("${PROJECT_SOURCE_DIR}/cmake/link-compat-README" "${IOTX_LINK_COMPAT_DIR}/README" COPYONLY)
+foreach(name IN ITEMS iot_hal iot_platform iot_tls mbedtls mbedx509 mbedcrypto)
+    # This magic number is all there is to an archive without members.
+    file(CONFIGURE OUTPUT "${IOTX_LINK_COMPAT_DIR}/lib${name}.a" CONTENT "!<arch>\n" @ONLY NEWLINE_STYLE UNIX)
+endforeach()

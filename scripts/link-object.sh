@@ -1,24 +1,30 @@
 #!/usr/bin/env bash
-# Turns cargo's raw static library into the one relocatable object that both shipped libraries are made of.
+# Turns cargo's raw static library into the one relocatable object that the shipped libraries are made of.
 #
-#   link-object.sh [--keep-debug] RAW_ARCHIVE SYMBOL_LIST OUT_OBJECT
+#   link-object.sh [--keep-debug] [--without-hal] RAW_ARCHIVE SYMBOL_LIST OUT_OBJECT
 #
 # The raw archive carries the whole Rust standard library, its bitcode and every one of its symbols as a global. Here it
 # is linked into one object with only what the exports reach (`ld -r --gc-sections`), and every other symbol is made
 # local, so that it can neither collide with the firmware's names nor with another Rust library in the same program.
-# The default HAL_* stay weak and are still called through their symbols, OpenSSL and libc stay undefined.
+# The default HAL_* stay weak and are still called through their symbols, OpenSSL and libc stay undefined. With
+# --without-hal the defaults are left out, and the HAL_* stay undefined too: the object of libiot_sdk_core.a.
 #
 # Fails when the archive and the list disagree: a listed symbol that is not there, one of our names that is not
 # listed, or a HAL_* that is not weak. Tools from the environment: LD (GNU ld), OBJCOPY, READELF.
 set -euo pipefail
 
 keep_debug=no
-if [ "${1-}" = --keep-debug ]; then
-    keep_debug=yes
+with_hal=yes
+while [ $# -gt 3 ]; do
+    case $1 in
+    --keep-debug) keep_debug=yes ;;
+    --without-hal) with_hal=no ;;
+    *) break ;;
+    esac
     shift
-fi
+done
 if [ $# -ne 3 ]; then
-    echo "usage: $0 [--keep-debug] RAW_ARCHIVE SYMBOL_LIST OUT_OBJECT" >&2
+    echo "usage: $0 [--keep-debug] [--without-hal] RAW_ARCHIVE SYMBOL_LIST OUT_OBJECT" >&2
     exit 2
 fi
 raw=$1
@@ -42,13 +48,39 @@ defined() { symbols "$1" | awk '$3 != "UND" { print $1 }' | sort -u; }
 defined_weak() { symbols "$1" | awk '$3 != "UND" && $2 == "WEAK" { print $1 }' | sort -u; }
 undefined() { symbols "$1" | awk '$3 == "UND" { print $1 }' | sort -u; }
 
-awk '!/^#/ && NF { print $1 }' "$list" | sort >"$work/names"
-awk '!/^#/ && $2 == "hal-weak" { print $1 }' "$list" | sort >"$work/weak"
+# Arguments for objcopy that cut the names of sections down to ".text.iot_sdk" and the like. Rust and -ffunction-sections
+# name a section after each function and constant, which makes a tenth of the object. The sections stay apart, so the
+# firmware's linker can still drop each that it does not need; and symbols say what is in them. Sections
+# for merging (".rodata.str1.1") keep the names that linkers know.
+short_section_names() {
+    "$readelf" --sections --wide "$1" |
+        sed -n 's/^ *\[ *[0-9]*\] \(\.[^ ]*\) .*/\1/p' | sort -u | awk '
+        /^\.rodata\.(cst|str)[0-9]/ { next }
+        match($0, /^\.(text\.unlikely|text|rodata|data\.rel\.ro|data|bss|tdata|tbss|gcc_except_table)\./) {
+            print "--rename-section=" $0 "=" substr($0, 1, RLENGTH) "iot_sdk"
+        }'
+}
+
+awk '!/^#/ && NF { print $1 }' "$list" | sort >"$work/listed"
+awk '!/^#/ && $2 == "hal-weak" { print $1 }' "$list" | sort >"$work/hal"
+if [ "$with_hal" = yes ]; then
+    cp "$work/listed" "$work/names"
+    cp "$work/hal" "$work/weak"
+    : >"$work/wrap"
+    : >"$work/unwrap"
+else
+    # References to HAL_x become references to __wrap_HAL_x, for which the archive has no member, and then HAL_x again.
+    # (Taking the members out would need `ar`, and which hands members to plugins as nm does, see above.)
+    comm -23 "$work/listed" "$work/hal" >"$work/names"
+    : >"$work/weak"
+    sed 's/^/--wrap=/' "$work/hal" >"$work/wrap"
+    sed 's/.*/--redefine-sym=__wrap_&=&/' "$work/hal" >"$work/unwrap"
+fi
 sed 's/^/--undefined=/' "$work/names" >"$work/roots"
 
 # Groups (COMDAT) are resolved here and now: a group whose signature became local would be dropped, and its users with
 # it, as soon as a second Rust library in the program had a group of the same name.
-"$ld" -r --gc-sections --force-group-allocation -o "$work/linked.o" "@$work/roots" "$raw"
+"$ld" -r --gc-sections --force-group-allocation -o "$work/linked.o" "@$work/roots" "@$work/wrap" "$raw"
 
 # The linker drops unreached code but not the names that only this code used: hundreds of OpenSSL and libc functions,
 # for which a static link of the firmware would pull in code. `--strip-unneeded` tells which ones are dead; the names of
@@ -57,11 +89,14 @@ sed 's/^/--undefined=/' "$work/names" >"$work/roots"
 undefined "$work/bare.o" >"$work/live"
 undefined "$work/linked.o" | comm -23 - "$work/live" >"$work/dead"
 
-strip=(--remove-section=.llvmbc --remove-section=.llvmcmd --strip-symbols="$work/dead")
+# Of the local names, those that only the compiler made (.L…) tell nobody anything.
+strip=(--remove-section=.llvmbc --remove-section=.llvmcmd --strip-symbols="$work/dead" --discard-locals)
 if [ "$keep_debug" = no ]; then
     strip+=(--strip-debug --remove-section=.comment)
 fi
-"$objcopy" "${strip[@]}" --keep-global-symbols="$work/names" "$work/linked.o" "$work/trimmed.o"
+short_section_names "$work/linked.o" >"$work/sections"
+"$objcopy" "${strip[@]}" "@$work/sections" "@$work/unwrap" --keep-global-symbols="$work/names" \
+    "$work/linked.o" "$work/trimmed.o"
 
 complain() { # FILE MESSAGE: fails if FILE names any symbol
     if [ -s "$1" ]; then
@@ -72,12 +107,14 @@ complain() { # FILE MESSAGE: fails if FILE names any symbol
 }
 defined "$work/trimmed.o" | comm -23 "$work/names" - >"$work/missing"
 # The Rust side of the default HAL, called by the C shim inside the same object, becomes local.
-defined "$raw" | grep -E '^(IOT_|iotx_|HAL_)' | grep -v '^iotx_hal_default_' | comm -13 "$work/names" - >"$work/unlisted"
+defined "$raw" | grep -E '^(IOT_|iotx_|HAL_)' | grep -v '^iotx_hal_default_' | comm -13 "$work/listed" - >"$work/unlisted"
 defined_weak "$work/trimmed.o" | comm -3 "$work/weak" - | tr -d '\t' >"$work/wrong"
+undefined "$work/trimmed.o" | awk '/^(__wrap_)?HAL_/' | comm -13 "$work/hal" - >"$work/stray"
 bad=0
 complain "$work/missing" "listed in $list, but not defined in $raw" || bad=1
 complain "$work/unlisted" "exported by $raw, but not listed in $list" || bad=1
 complain "$work/wrong" "weak here and not listed as hal-weak, or the other way round" || bad=1
+complain "$work/stray" "called through the HAL, but without a default" || bad=1
 [ "$bad" -eq 0 ] || exit 1
 
 mv "$work/trimmed.o" "$out"

@@ -144,10 +144,14 @@ unsafe fn read(settings: *const iotx_coap_settings_t) -> iotx_coap_settings_t {
     let mut known = iotx_coap_settings_t::default();
     // SAFETY: the first member is there, and the copy stays within both structs.
     unsafe {
-        let size = (&raw const (*settings).size)
-            .read()
-            .min(size_of::<iotx_coap_settings_t>());
-        ptr::copy_nonoverlapping(settings.cast::<u8>(), (&raw mut known).cast(), size);
+        let size = (&raw const (*settings).size).read();
+        ptr::copy_nonoverlapping(
+            settings.cast::<u8>(),
+            (&raw mut known).cast(),
+            size.min(size_of::<iotx_coap_settings_t>()),
+        );
+        // A size too small to cover itself has not been copied, and must be seen all the same.
+        known.size = size;
     }
     known
 }
@@ -228,6 +232,19 @@ mod tests {
         // SAFETY: `size` bytes are there.
         let known = unsafe { read(&settings) };
         assert_eq!((known.sign_method, known.dtls_offer), (2, 0));
+    }
+
+    #[test]
+    fn settings_that_were_never_initialised_are_refused() {
+        for size in [0, 1, size_of::<usize>() - 1] {
+            let settings = iotx_coap_settings_t {
+                size,
+                ..Default::default()
+            };
+            // SAFETY: `size` bytes are there.
+            let known = unsafe { read(&settings) };
+            assert_eq!(translate(&known).map(|_| ()), Err("size"));
+        }
     }
 
     #[test]

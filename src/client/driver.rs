@@ -4,10 +4,12 @@
 //! Deliveries run with no lock held and no borrow of the client's state alive, so that a program's
 //! callback may call every method again.
 
+use super::authentication::AuthStatus;
 use super::endpoint::{Endpoint, Security};
+use super::event::{Event, Report, ReportError, ResponseHead};
 use super::identity::DeviceIdentity;
 use super::platform::{ConnectError, ConnectRequest, Platform, Received, SendFailed, Transport};
-use super::session::{AuthStatus, Event, Report, ReportError, ResponseHead, Session};
+use super::session::Session;
 use super::settings::Settings;
 use crate::coap::Instant;
 use core::fmt;

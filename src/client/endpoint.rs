@@ -106,6 +106,8 @@ impl Endpoint {
         }
         let port = match rest.strip_prefix(':') {
             Some(port) => parse_port(port)?.unwrap_or(security.default_port()),
+            // Behind a bracket: a port whose colon was forgotten must not become the default one.
+            None if !rest.is_empty() && !rest.starts_with('/') => return Err(EndpointError::Port),
             None => security.default_port(),
         };
         Ok(Self {
@@ -237,6 +239,8 @@ mod tests {
             ("coap:///x", EndpointError::NoHost),
             ("coap://[]:1", EndpointError::NoHost),
             ("coap://[::1", EndpointError::NoHost),
+            ("coap://[::1]5684", EndpointError::Port),
+            ("coap://[::1].", EndpointError::Port),
             ("coap://h:0", EndpointError::Port),
             ("coap://h:70000", EndpointError::Port),
             ("coap://h:99999999999999999999", EndpointError::Port),

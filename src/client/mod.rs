@@ -5,8 +5,10 @@
 //! [`Platform`], blocking as the SDK's functions block. Neither knows a C type or a socket.
 #![forbid(unsafe_code)]
 
+mod authentication;
 mod driver;
 mod endpoint;
+mod event;
 mod identity;
 mod platform;
 mod session;
@@ -15,13 +17,17 @@ mod settings;
 #[cfg(test)]
 mod driver_tests;
 #[cfg(test)]
+mod session_grant_tests;
+#[cfg(test)]
 mod session_tests;
 
+pub use authentication::AuthStatus;
 pub use driver::{AuthError, Client, Delivery, RECEIVE_CAPACITY, SendError};
 pub use endpoint::{Endpoint, EndpointError, Security, TokenOption};
+pub use event::{Arrival, Event, Report, ReportError, ResponseHead};
 pub use identity::DeviceIdentity;
 pub use platform::{
     ConnectError, ConnectRequest, Platform, PskCredentials, Received, SendFailed, Transport,
 };
-pub use session::{Arrival, AuthStatus, Event, Report, ReportError, ResponseHead, Session};
+pub use session::Session;
 pub use settings::{DtlsOffer, Settings};

@@ -1,16 +1,19 @@
 //! The session of one device: authentication, reports, and what answers mean. No I/O.
 
+use super::authentication::{AuthStatus, Grant};
 use super::endpoint::{Endpoint, Security, TokenOption};
+use super::event::{Arrival, Event, Report, ReportError, ResponseHead};
 use super::identity::DeviceIdentity;
 use super::settings::Settings;
-use crate::cloud_auth::{AnswerError, AuthRequest, Secret, SessionKey, parse_answer};
+use crate::cloud_auth::SessionKey;
 use crate::coap::{
-    Class, Code, Datagram, Ended, Instant, MAX_DATAGRAM, MessageLayer, MessageType, OptionNumber,
-    Outcome, PathError, RandomSource, Reply, RequestError, RequestHead, RequestHeadBuilder,
-    SubmitError, Token, check_path,
+    Code, Datagram, Ended, Instant, MAX_DATAGRAM, MessageLayer, MessageType, OptionNumber, Outcome,
+    RandomSource, RequestHead, RequestHeadBuilder, SubmitError, check_path,
 };
 use core::fmt;
 use core::ops::Range;
+use std::sync::Arc;
+use zeroize::Zeroize;
 
 /// Options per message, as in the SDK (which dropped the token silently beyond them).
 const MAX_OPTIONS: usize = 12;
@@ -22,143 +25,33 @@ const REMEMBERED_HEADS: usize = 4;
 const ACCEPT_OCTET_STREAM: u32 = 42;
 const ACCEPT_LINK_FORMAT: u32 = 40;
 
-/// One report to the cloud.
-#[derive(Clone, Copy, Debug)]
-pub struct Report<'a> {
-    /// Path of the topic, such as `/topic/{pk}/{dn}/user/update`.
-    pub path: &'a [u8],
-    /// What is reported.
-    pub payload: &'a [u8],
-    /// Content-Format of the payload: 50 for JSON, 60 for CBOR.
-    pub content_format: u16,
-    /// Whether the cloud is to acknowledge it (CON) or not (NON).
-    pub confirmable: bool,
-}
-
-/// Why a report was not taken. Nothing has been sent then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReportError {
-    /// The payload, or the message around it, exceeds the datagram limit.
-    TooLong,
-    /// There is no valid token: authenticate first.
-    NotAuthenticated,
-    /// The path cannot be sent.
-    Path(PathError),
-    /// Too many requests are waiting.
-    QueueFull,
-    /// The payload could not be encrypted.
-    Crypto,
-}
-
-impl fmt::Display for ReportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong => RequestError::TooLong.fmt(f),
-            Self::NotAuthenticated => f.write_str("not authenticated"),
-            Self::Path(error) => error.fmt(f),
-            Self::QueueFull => SubmitError::QueueFull.fmt(f),
-            Self::Crypto => f.write_str("payload could not be encrypted"),
-        }
-    }
-}
-
-impl std::error::Error for ReportError {}
-
-impl From<SubmitError> for ReportError {
-    fn from(error: SubmitError) -> Self {
-        match error {
-            SubmitError::QueueFull => Self::QueueFull,
-            SubmitError::Request(_) => Self::TooLong,
-        }
-    }
-}
-
-/// Where the authentication stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthStatus {
-    /// None was begun, or the last one was cancelled.
-    Idle,
-    /// The request is on its way.
-    Pending,
-    /// The cloud answered with a token.
-    Authenticated,
-    /// The cloud asks to try again later (5.xx).
-    Busy(Code),
-    /// The cloud refused (4.xx, Reset), or its answer is of no use.
-    Refused,
-    /// No answer to any transmission.
-    Unanswered,
-}
-
-/// Header and token of a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ResponseHead {
-    /// Message type.
-    pub message_type: MessageType,
-    /// Response code.
-    pub code: Code,
-    /// Message id.
-    pub message_id: u16,
-    /// Token.
-    pub token: Token,
-}
-
-/// What a datagram, or the passing of time, means to the owner of a request.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Event<U> {
-    /// The status of the authentication has changed.
-    Auth,
-    /// The response to a report; its payload, decrypted, lies in this part of the datagram's buffer.
-    Response {
-        /// What the report was submitted with.
-        user: U,
-        /// Header and token.
-        head: ResponseHead,
-        /// Payload.
-        payload: Range<usize>,
-    },
-}
-
-/// What [`Session::handle`] made of a datagram.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Arrival<U> {
-    /// To be sent back at once.
-    pub reply: Option<Reply>,
-    /// What it means; `None` for messages that end nothing.
-    pub event: Option<Event<U>>,
-}
-
 /// The session of one device.
 pub struct Session<U> {
-    identity: DeviceIdentity,
-    security: Security,
-    token_option: TokenOption,
-    settings: Settings,
-    layer: MessageLayer<Purpose<U>>,
-    auth: AuthStatus,
-    grant: Option<Grant>,
-    seq: u32,
-    heads: Vec<(HeadKey, RequestHead)>,
+    pub(super) identity: DeviceIdentity,
+    pub(super) security: Security,
+    pub(super) token_option: TokenOption,
+    pub(super) settings: Settings,
+    pub(super) layer: MessageLayer<Purpose<U>>,
+    pub(super) auth: AuthStatus,
+    pub(super) grant: Option<Arc<Grant>>,
+    pub(super) seq: u32,
+    pub(super) heads: Vec<(HeadKey, RequestHead)>,
     scratch: Vec<u8>,
 }
 
-/// What the cloud's authentication answer gave.
-struct Grant {
-    token: Secret,
-    expires: Instant,
-    /// The payload key of symmetric sessions.
-    key: Option<SessionKey>,
-}
-
 /// Why a request was sent.
-enum Purpose<U> {
+pub(super) enum Purpose<U> {
     Authentication,
-    Report(U),
+    Report {
+        user: U,
+        /// Whose token and key the report carries: by the time it is answered, another may be in force.
+        sent_under: Arc<Grant>,
+    },
     Discovery,
 }
 
 #[derive(PartialEq, Eq)]
-struct HeadKey {
+pub(super) struct HeadKey {
     path: Vec<u8>,
     content_format: u16,
 }
@@ -224,48 +117,6 @@ impl<U> Session<U> {
         self.layer.outstanding() > 0
     }
 
-    /// Begins an authentication; one that was under way is cancelled. Returns its token number.
-    ///
-    /// A token from before stays in use until the cloud has answered.
-    ///
-    /// # Errors
-    ///
-    /// [`SubmitError`]; the status is then [`AuthStatus::Idle`].
-    pub fn begin_authentication(
-        &mut self,
-        random: &mut dyn RandomSource,
-    ) -> Result<u32, SubmitError> {
-        self.layer
-            .abort_where(|purpose| matches!(purpose, Purpose::Authentication));
-        self.auth = AuthStatus::Idle;
-        let settings = &self.settings;
-        let request = AuthRequest {
-            product_key: &self.identity.product_key,
-            device_name: &self.identity.device_name,
-            client_id: &self.identity.client_id(),
-            method: settings.sign_method,
-            seq: (self.security == Security::Symmetric).then_some(self.seq),
-            ack_mode: settings.ack_mode,
-        };
-        let payload = request.encode(self.identity.device_secret.as_bytes(), settings.encoding);
-        let format = u32::from(settings.encoding.content_format());
-        let head = RequestHeadBuilder::new(Code::POST)
-            .path(b"auth")
-            .uint(OptionNumber::CONTENT_FORMAT, format)
-            .uint(OptionNumber::ACCEPT, format)
-            .build()
-            .map_err(SubmitError::Request)?;
-        let token = self.layer.submit_first(
-            random,
-            MessageType::Confirmable,
-            &head,
-            &payload,
-            Purpose::Authentication,
-        )?;
-        self.auth = AuthStatus::Pending;
-        Ok(token)
-    }
-
     /// Takes a report; its response comes with `user`. Returns its token number.
     ///
     /// # Errors
@@ -289,9 +140,12 @@ impl<U> Session<U> {
         }
         check_path(report.path, self.max_segments()).map_err(ReportError::Path)?;
         let index = self.head_index(report)?;
-        let key = self.grant.as_ref().and_then(|grant| grant.key.as_ref());
+        let Some(grant) = &self.grant else {
+            return Err(ReportError::NotAuthenticated);
+        };
+        let sent_under = Arc::clone(grant);
         let head = &mut self.heads[index].1;
-        let payload = match key {
+        let payload = match &grant.key {
             None => report.payload,
             Some(key) => {
                 self.scratch.clear();
@@ -310,9 +164,13 @@ impl<U> Session<U> {
         } else {
             MessageType::NonConfirmable
         };
-        let token =
-            self.layer
-                .submit(random, message_type, head, payload, Purpose::Report(user))?;
+        let token = self.layer.submit(
+            random,
+            message_type,
+            head,
+            payload,
+            Purpose::Report { user, sent_under },
+        )?;
         self.seq = self.seq.wrapping_add(1);
         Ok(token)
     }
@@ -377,7 +235,7 @@ impl<U> Session<U> {
                     log::warn!("authentication given up: {why}");
                     self.auth = AuthStatus::Unanswered;
                 }
-                Purpose::Report(_) => log::warn!("report given up: {why}"),
+                Purpose::Report { .. } => log::warn!("report given up: {why}"),
                 Purpose::Discovery => log::info!("resource discovery given up: {why}"),
             }
         }
@@ -405,10 +263,13 @@ impl<U> Session<U> {
             Outcome::Ignored | Outcome::Acknowledged => None,
             Outcome::Response(Purpose::Authentication) => {
                 self.finish_authentication(now, head.code, &datagram[payload]);
+                // The buffer will be used again, and freed some day, as it is: the token must not stay in it.
+                datagram.zeroize();
                 Some(Event::Auth)
             }
-            Outcome::Response(Purpose::Report(user)) => {
-                let payload = self.open_response(head.code, datagram, payload);
+            Outcome::Response(Purpose::Report { user, sent_under }) => {
+                let payload = open_payload(sent_under.key.as_ref(), head.code, datagram, payload);
+                self.heed_refusal(head.code, &sent_under);
                 Some(Event::Response {
                     user,
                     head,
@@ -428,7 +289,7 @@ impl<U> Session<U> {
                 self.auth = AuthStatus::Refused;
                 Some(Event::Auth)
             }
-            Outcome::Reset(Purpose::Report(_) | Purpose::Discovery) => {
+            Outcome::Reset(Purpose::Report { .. } | Purpose::Discovery) => {
                 log::warn!("request {:#06x} reset by the server", head.message_id);
                 None
             }
@@ -437,89 +298,6 @@ impl<U> Session<U> {
             reply: handled.reply,
             event,
         }
-    }
-
-    fn finish_authentication(&mut self, now: Instant, code: Code, payload: &[u8]) {
-        self.auth = match code.class() {
-            Class::Success if code == Code::CONTENT => match self.accept_answer(now, payload) {
-                Ok(()) => {
-                    log::info!("authenticated");
-                    AuthStatus::Authenticated
-                }
-                Err(error) => {
-                    log::error!("authentication answer of no use: {error}");
-                    AuthStatus::Refused
-                }
-            },
-            Class::ServerError => {
-                log::warn!("authentication: the server answered {code}");
-                AuthStatus::Busy(code)
-            }
-            _ => {
-                log::error!("authentication refused: {code}{}", Quoted(payload));
-                self.revoke();
-                AuthStatus::Refused
-            }
-        };
-    }
-
-    /// Takes token and key over together, or nothing.
-    fn accept_answer(&mut self, now: Instant, payload: &[u8]) -> Result<(), AnswerError> {
-        let symmetric = self.security == Security::Symmetric;
-        let answer = parse_answer(payload, self.settings.encoding, symmetric)?;
-        let key = answer.symmetric.map(|grant| {
-            self.seq = grant.seq_offset;
-            SessionKey::derive(
-                self.identity.device_secret.as_bytes(),
-                grant.random.as_str(),
-            )
-        });
-        let expires = now + self.settings.token_lifetime;
-        self.heads.clear();
-        self.grant = Some(Grant {
-            token: answer.token,
-            expires,
-            key,
-        });
-        Ok(())
-    }
-
-    /// Decrypts the payload of a report's response and notices a voided token.
-    fn open_response(
-        &mut self,
-        code: Code,
-        datagram: &mut [u8],
-        payload: Range<usize>,
-    ) -> Range<usize> {
-        let key = self.grant.as_ref().and_then(|grant| grant.key.as_ref());
-        let opened = match key {
-            Some(key) if !payload.is_empty() => {
-                match key.decrypt_in_place(&mut datagram[payload.clone()]) {
-                    Ok(len) => payload.start..payload.start + len,
-                    Err(_) => {
-                        // The cloud sends error texts in clear; whatever it is, the program gets to see it.
-                        log::warn!(
-                            "payload of a {code} response is not encrypted; passed on as it came"
-                        );
-                        payload
-                    }
-                }
-            }
-            _ => payload,
-        };
-        if code == Code::UNAUTHORIZED || code == Code::BAD_OPTION {
-            log::warn!(
-                "report answered {code}: the token (sent in option {}) is not valid any more",
-                self.token_option.number()
-            );
-            self.revoke();
-        }
-        opened
-    }
-
-    fn revoke(&mut self) {
-        self.grant = None;
-        self.heads.clear();
     }
 
     /// Uri-Path options that leave room for Content-Format, Accept, token and, in symmetric sessions,
@@ -579,14 +357,22 @@ impl<U> fmt::Debug for Session<U> {
     }
 }
 
-/// The first characters of an error text from the network, made fit for one log line.
-struct Quoted<'a>(&'a [u8]);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return Ok(());
+/// Decrypts the payload of a response where it lies, with the key its request was encrypted with.
+fn open_payload(
+    key: Option<&SessionKey>,
+    code: Code,
+    datagram: &mut [u8],
+    payload: Range<usize>,
+) -> Range<usize> {
+    let Some(key) = key.filter(|_| !payload.is_empty()) else {
+        return payload;
+    };
+    match key.decrypt_in_place(&mut datagram[payload.clone()]) {
+        Ok(len) => payload.start..payload.start + len,
+        Err(_) => {
+            // The cloud sends error texts in clear; whatever it is, the program gets to see it.
+            log::warn!("payload of a {code} response is not encrypted; passed on as it came");
+            payload
         }
-        write!(f, ", \"{}\"", self.0[..self.0.len().min(80)].escape_ascii())
     }
 }

@@ -5,10 +5,10 @@ use crate::cloud_auth::{Secret, SessionKey};
 use crate::coap::{Code, Datagram, Instant, OptionNumber, PathError};
 use core::time::Duration;
 
-const SECRET: &str = "0123456789abcdef0123456789ABCDEF";
+pub(super) const SECRET: &str = "0123456789abcdef0123456789ABCDEF";
 const TOKEN: &str = "f13102810756432e85dfd351eeb41c04";
-const PATH: &[u8] = b"/topic/a1B2c3D4e5F/dev01/update/";
-const HELLO: &[u8] = br#"{"name":"hello world"}"#;
+pub(super) const PATH: &[u8] = b"/topic/a1B2c3D4e5F/dev01/update/";
+pub(super) const HELLO: &[u8] = br#"{"name":"hello world"}"#;
 
 fn identity() -> DeviceIdentity {
     DeviceIdentity {
@@ -31,13 +31,13 @@ fn sdk_start() -> impl FnMut() -> u32 {
     }
 }
 
-struct Bench<R> {
-    session: Session<u32>,
-    random: R,
-    now: Instant,
+pub(super) struct Bench<R> {
+    pub(super) session: Session<u32>,
+    pub(super) random: R,
+    pub(super) now: Instant,
 }
 
-fn bench(url: &str, settings: Settings) -> Bench<impl FnMut() -> u32> {
+pub(super) fn bench(url: &str, settings: Settings) -> Bench<impl FnMut() -> u32> {
     let endpoint = Endpoint::parse(url).unwrap();
     let mut random = sdk_start();
     let session = Session::new(identity(), &endpoint, settings, &mut random);
@@ -55,7 +55,7 @@ fn bench(url: &str, settings: Settings) -> Bench<impl FnMut() -> u32> {
 }
 
 impl<R: FnMut() -> u32> Bench<R> {
-    fn sent(&mut self) -> Vec<u8> {
+    pub(super) fn sent(&mut self) -> Vec<u8> {
         let (_, bytes) = self
             .session
             .poll_transmit(self.now, &mut self.random)
@@ -63,7 +63,7 @@ impl<R: FnMut() -> u32> Bench<R> {
         bytes.to_vec()
     }
 
-    fn post(&mut self, path: &[u8], payload: &[u8]) -> Result<Vec<u8>, ReportError> {
+    pub(super) fn post(&mut self, path: &[u8], payload: &[u8]) -> Result<Vec<u8>, ReportError> {
         let report = Report {
             path,
             payload,
@@ -76,7 +76,12 @@ impl<R: FnMut() -> u32> Bench<R> {
     }
 
     /// Answers `request` piggybacked and returns what the session makes of it.
-    fn answer(&mut self, request: &[u8], code: u8, payload: &[u8]) -> (Arrival<u32>, Vec<u8>) {
+    pub(super) fn answer(
+        &mut self,
+        request: &[u8],
+        code: u8,
+        payload: &[u8],
+    ) -> (Arrival<u32>, Vec<u8>) {
         let mut bytes = vec![0x64, code, request[2], request[3]];
         bytes.extend_from_slice(&request[4..8]);
         if !payload.is_empty() {
@@ -87,7 +92,7 @@ impl<R: FnMut() -> u32> Bench<R> {
         (arrival, bytes)
     }
 
-    fn authenticate(&mut self, answer: &str) -> AuthStatus {
+    pub(super) fn authenticate(&mut self, answer: &str) -> AuthStatus {
         self.session.begin_authentication(&mut self.random).unwrap();
         let request = self.sent();
         assert_eq!(
@@ -97,7 +102,7 @@ impl<R: FnMut() -> u32> Bench<R> {
         self.session.auth_status()
     }
 
-    fn authenticated(mut self) -> Self {
+    pub(super) fn authenticated(mut self) -> Self {
         let answer = format!(r#"{{"token":"{TOKEN}","random":"ad2b3a5eb51d64f7","seqOffset":1}}"#);
         assert_eq!(self.authenticate(&answer), AuthStatus::Authenticated);
         self

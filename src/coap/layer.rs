@@ -6,6 +6,8 @@
 //! [`poll_ended`](MessageLayer::poll_ended) gives up; the clock is an argument.
 
 use super::code::{Class, Code};
+use super::dedup::AcknowledgedResponses;
+use super::exchange::{Ended, Exchange, State};
 use super::message_id::MessageIds;
 use super::params::TransmissionParams;
 use super::reader::{Datagram, FormatError, MessageType};
@@ -13,12 +15,11 @@ use super::request::{RequestError, RequestHead};
 use super::time::{Instant, RandomSource};
 use super::token::{Token, Tokens};
 use core::fmt;
-use core::time::Duration;
 use zeroize::Zeroizing;
 
-/// How many acknowledged separate responses are remembered, so that their repetitions are acknowledged
-/// again and nothing else is (section 4.5).
-const REMEMBERED_RESPONSES: usize = 16;
+/// How many requests may be without their response after nothing else is missing. Beyond, the oldest is
+/// forgotten: the network, or a program that never receives, must not be able to fill the memory.
+const MAX_AWAITED: usize = 64;
 
 /// Why a request was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,48 +88,14 @@ pub struct Handled<U> {
     pub outcome: Outcome<U>,
 }
 
-/// Why an exchange ended without a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// No acknowledgement to any of the transmissions.
-    Unacknowledged,
-    /// Acknowledged (or sent as Non-confirmable), but no response within the exchange's lifetime.
-    Unanswered,
-}
-
 /// The exchanges of one client with its one peer. `U` is whatever the owner ties to a request.
 pub struct MessageLayer<U> {
     params: TransmissionParams,
     ids: MessageIds,
     tokens: Tokens,
     exchanges: Vec<Exchange<U>>,
-    acknowledged_responses: [Option<(u16, Instant)>; REMEMBERED_RESPONSES],
-    next_slot: usize,
+    acknowledged_responses: AcknowledgedResponses,
     spare_buffers: Vec<Zeroizing<Vec<u8>>>,
-}
-
-struct Exchange<U> {
-    user: U,
-    message_type: MessageType,
-    message_id: u16,
-    token: u32,
-    bytes: Zeroizing<Vec<u8>>,
-    state: State,
-}
-
-#[derive(Clone, Copy)]
-enum State {
-    /// Waits for its first transmission.
-    Queued,
-    /// Confirmable and not acknowledged: due again at `due`.
-    Unacknowledged {
-        due: Instant,
-        timeout: Duration,
-        retransmissions: u8,
-        expires: Instant,
-    },
-    /// Acknowledged, or Non-confirmable: only the response is missing.
-    AwaitingResponse { expires: Instant },
 }
 
 impl<U> MessageLayer<U> {
@@ -139,8 +106,7 @@ impl<U> MessageLayer<U> {
             ids: MessageIds::new(random),
             tokens: Tokens::new(random),
             exchanges: Vec::new(),
-            acknowledged_responses: [None; REMEMBERED_RESPONSES],
-            next_slot: 0,
+            acknowledged_responses: AcknowledgedResponses::default(),
             spare_buffers: Vec::new(),
         }
     }
@@ -183,11 +149,14 @@ impl<U> MessageLayer<U> {
         if self.queued() >= self.params.queue_limit {
             return Err(SubmitError::QueueFull);
         }
+        self.forget_oldest_awaited();
         let index = self.exchanges.len();
         self.insert(index, random, message_type, head, payload, user)
     }
 
-    /// Takes a request that goes before those already waiting, and however many they are.
+    /// Takes a request that goes before those already waiting, and however many they are. Where NSTART
+    /// leaves it no room, a Confirmable request under way stands back: it is not repeated until this one has
+    /// been acknowledged or has ended, and then goes on where it stood. Its response still counts.
     ///
     /// # Errors
     ///
@@ -200,9 +169,12 @@ impl<U> MessageLayer<U> {
         payload: &[u8],
         user: U,
     ) -> Result<u32, SubmitError> {
+        self.forget_oldest_awaited();
         let index = self.exchanges.iter().position(|e| !e.is_sent());
         let index = index.unwrap_or(self.exchanges.len());
-        self.insert(index, random, message_type, head, payload, user)
+        let token = self.insert(index, random, message_type, head, payload, user)?;
+        while !self.may_start() && self.exchanges.iter_mut().any(|e| e.hold(true)) {}
+        Ok(token)
     }
 
     fn insert(
@@ -246,59 +218,19 @@ impl<U> MessageLayer<U> {
         now: Instant,
         random: &mut dyn RandomSource,
     ) -> Option<(u32, &[u8])> {
-        let index = self.due_index(now)?;
-        let exchange = &mut self.exchanges[index];
-        exchange.state = match exchange.state {
-            State::Unacknowledged {
-                timeout,
-                retransmissions,
-                expires,
-                ..
-            } => {
-                let timeout = timeout.saturating_mul(2);
-                State::Unacknowledged {
-                    due: now + timeout,
-                    timeout,
-                    retransmissions: retransmissions + 1,
-                    expires,
-                }
-            }
-            _ if exchange.message_type == MessageType::Confirmable => {
-                let timeout = self.params.initial_timeout(random);
-                let expires = now + self.params.exchange_lifetime();
-                State::Unacknowledged {
-                    due: now + timeout,
-                    timeout,
-                    retransmissions: 0,
-                    expires,
-                }
-            }
-            _ => State::AwaitingResponse {
-                expires: now + self.params.non_lifetime(),
-            },
-        };
+        let (may_start, max_retransmit) = (self.may_start(), self.params.max_retransmit);
+        let mut exchanges = self.exchanges.iter_mut();
+        let exchange = exchanges.find(|e| e.is_due(now, may_start, max_retransmit))?;
+        exchange.transmitted(now, &self.params, random);
         Some((exchange.token, &exchange.bytes))
     }
 
     /// Takes out the next exchange that has ended without a response by `now`.
     pub fn poll_ended(&mut self, now: Instant) -> Option<(U, Ended)> {
         let max_retransmit = self.params.max_retransmit;
-        let (index, reason) = self
-            .exchanges
-            .iter()
-            .enumerate()
-            .find_map(|(index, exchange)| {
-                let reason = match exchange.state {
-                    State::Unacknowledged {
-                        due,
-                        retransmissions,
-                        ..
-                    } if due <= now && retransmissions >= max_retransmit => Ended::Unacknowledged,
-                    State::AwaitingResponse { expires } if expires <= now => Ended::Unanswered,
-                    _ => return None,
-                };
-                Some((index, reason))
-            })?;
+        let ended = |exchange: &Exchange<U>| exchange.ended(now, max_retransmit);
+        let mut exchanges = self.exchanges.iter().enumerate();
+        let (index, reason) = exchanges.find_map(|(index, e)| Some((index, ended(e)?)))?;
         Some((self.remove(index), reason))
     }
 
@@ -306,18 +238,9 @@ impl<U> MessageLayer<U> {
     /// An instant that has passed already means: now.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let may_start = self.in_flight() < self.params.nstart.max(1);
-        self.exchanges
-            .iter()
-            .filter_map(|exchange| match exchange.state {
-                State::Unacknowledged { due, .. } => Some(due),
-                State::AwaitingResponse { expires } => Some(expires),
-                State::Queued if may_start || exchange.is_non_confirmable() => {
-                    Some(Instant::default())
-                }
-                State::Queued => None,
-            })
-            .min()
+        let may_start = self.may_start();
+        let deadlines = self.exchanges.iter().filter_map(|e| e.deadline(may_start));
+        deadlines.min()
     }
 
     /// Drops the request with this token number and gives its value back.
@@ -329,6 +252,7 @@ impl<U> MessageLayer<U> {
     /// Drops every exchange that has the property, without a word to anyone.
     pub fn abort_where(&mut self, mut property: impl FnMut(&U) -> bool) {
         self.exchanges.retain(|exchange| !property(&exchange.user));
+        self.resume_held();
     }
 
     /// Whether the request with this token number has been sent at least once.
@@ -336,7 +260,7 @@ impl<U> MessageLayer<U> {
     pub fn is_sent(&self, token: u32) -> bool {
         self.exchanges
             .iter()
-            .any(|e| e.token == token && !matches!(e.state, State::Queued))
+            .any(|e| e.token == token && e.is_sent())
     }
 
     /// Answers a datagram that could not be read: a malformed Confirmable message is reset, everything
@@ -365,7 +289,7 @@ impl<U> MessageLayer<U> {
             }
             (MessageType::NonConfirmable, _) if message.code().is_response() => Handled {
                 reply: None,
-                outcome: self.take_response(message),
+                outcome: self.take_response(message, |_| true),
             },
             // A ping (section 4.3) or a request: this endpoint serves nothing.
             (MessageType::Confirmable, _) => {
@@ -384,19 +308,13 @@ impl<U> MessageLayer<U> {
 
     /// Section 4.2: an empty ACK ends the retransmission; the response comes separately.
     fn handle_empty_ack(&mut self, message: &Datagram<'_>) -> Handled<U> {
-        let waiting = self
-            .exchanges
-            .iter_mut()
-            .find(|e| e.message_id == message.message_id());
-        let outcome = match waiting {
-            Some(exchange) => match exchange.state {
-                State::Unacknowledged { expires, .. } => {
-                    exchange.state = State::AwaitingResponse { expires };
-                    Outcome::Acknowledged
-                }
-                _ => Outcome::Ignored,
-            },
-            None => Outcome::Ignored,
+        let mut exchanges = self.exchanges.iter_mut();
+        let waiting = exchanges.find(|e| e.message_id == message.message_id());
+        let outcome = if waiting.is_some_and(Exchange::acknowledged) {
+            self.resume_held();
+            Outcome::Acknowledged
+        } else {
+            Outcome::Ignored
         };
         Handled {
             reply: None,
@@ -419,17 +337,12 @@ impl<U> MessageLayer<U> {
 
     /// Section 5.3.2: a piggybacked response matches by message id and token.
     fn handle_piggybacked(&mut self, message: &Datagram<'_>) -> Handled<U> {
-        let matches = self.exchanges.iter().any(|e| {
+        let acknowledges = |e: &Exchange<U>| {
             e.message_id == message.message_id() && e.message_type == MessageType::Confirmable
-        });
-        let outcome = if matches {
-            self.take_response(message)
-        } else {
-            Outcome::Ignored
         };
         Handled {
             reply: None,
-            outcome,
+            outcome: self.take_response(message, acknowledges),
         }
     }
 
@@ -437,77 +350,69 @@ impl<U> MessageLayer<U> {
     /// to nothing is reset.
     fn handle_separate_confirmable(&mut self, now: Instant, message: &Datagram<'_>) -> Handled<U> {
         let id = message.message_id();
-        if self.remembers(now, id) {
-            return Handled {
-                reply: Some(Reply::acknowledge(id)),
-                outcome: Outcome::Ignored,
-            };
-        }
-        match self.take_response(message) {
-            outcome @ Outcome::Response(_) => {
-                self.remember(now, id);
-                Handled {
-                    reply: Some(Reply::acknowledge(id)),
-                    outcome,
-                }
+        let outcome = self.take_response(message, |_| true);
+        let reply = match outcome {
+            Outcome::Response(_) => {
+                self.acknowledged_responses.insert(id, now);
+                Reply::acknowledge(id)
             }
-            outcome => Handled {
-                reply: Some(Reply::reset(id)),
-                outcome,
-            },
+            // Asked last: a server that has restarted may reuse an id for a response that is awaited.
+            _ if self.is_repetition(now, id) => Reply::acknowledge(id),
+            _ => Reply::reset(id),
+        };
+        Handled {
+            reply: Some(reply),
+            outcome,
         }
     }
 
-    /// Ends the exchange whose token the response carries; section 5.4.1 forbids processing a response
-    /// with an unknown critical option.
-    fn take_response(&mut self, message: &Datagram<'_>) -> Outcome<U> {
+    /// Ends the exchange whose token the response carries and that also `fits`; section 5.4.1 forbids
+    /// processing a response with an unknown critical option.
+    fn take_response(
+        &mut self,
+        message: &Datagram<'_>,
+        fits: impl Fn(&Exchange<U>) -> bool,
+    ) -> Outcome<U> {
+        let token = message.token();
+        let answered =
+            |e: &Exchange<U>| e.is_sent() && Token::from_number(e.token) == token && fits(e);
+        let Some(index) = self.exchanges.iter().position(answered) else {
+            return Outcome::Ignored;
+        };
         if let Some(option) = message.unknown_critical_option() {
             log::warn!("response with unknown critical option {option} rejected");
             return Outcome::Ignored;
         }
-        let token = message.token();
-        let index = self
-            .exchanges
-            .iter()
-            .position(|e| e.is_sent() && Token::from_number(e.token) == token);
-        index.map_or(Outcome::Ignored, |index| {
-            Outcome::Response(self.remove(index))
-        })
+        Outcome::Response(self.remove(index))
     }
 
-    fn remembers(&self, now: Instant, message_id: u16) -> bool {
+    fn is_repetition(&self, now: Instant, message_id: u16) -> bool {
         let lifetime = self.params.exchange_lifetime();
-        let known = self.acknowledged_responses.iter().flatten();
-        known
-            .into_iter()
-            .any(|&(id, at)| id == message_id && now.since(at) < lifetime)
+        self.acknowledged_responses
+            .contains(message_id, now, lifetime)
     }
 
-    fn remember(&mut self, now: Instant, message_id: u16) {
-        self.acknowledged_responses[self.next_slot] = Some((message_id, now));
-        self.next_slot = (self.next_slot + 1) % REMEMBERED_RESPONSES;
+    /// Whether NSTART leaves room for a further Confirmable request.
+    fn may_start(&self) -> bool {
+        let in_flight = self.exchanges.iter().filter(|e| e.is_in_flight()).count();
+        in_flight < self.params.nstart.max(1)
     }
 
-    fn in_flight(&self) -> usize {
-        self.exchanges
-            .iter()
-            .filter(|e| matches!(e.state, State::Unacknowledged { .. }))
-            .count()
+    /// Lets requests that stood back go on, as far as there is room.
+    fn resume_held(&mut self) {
+        while self.may_start() && self.exchanges.iter_mut().any(|e| e.hold(false)) {}
     }
 
-    fn due_index(&self, now: Instant) -> Option<usize> {
-        let may_start = self.in_flight() < self.params.nstart.max(1);
-        self.exchanges
-            .iter()
-            .position(|exchange| match exchange.state {
-                State::Queued => may_start || exchange.is_non_confirmable(),
-                State::Unacknowledged {
-                    due,
-                    retransmissions,
-                    ..
-                } => due <= now && retransmissions < self.params.max_retransmit,
-                State::AwaitingResponse { .. } => false,
-            })
+    fn forget_oldest_awaited(&mut self) {
+        let awaited = self.exchanges.iter().enumerate();
+        let mut awaited = awaited.filter(|(_, exchange)| exchange.is_awaiting_response());
+        let oldest = awaited.next().map(|(index, _)| index);
+        if awaited.count() + 1 >= MAX_AWAITED
+            && let Some(index) = oldest
+        {
+            log::info!("the response to an older request is not expected any more");
+            self.remove(index);
+        }
     }
 
     fn remove(&mut self, index: usize) -> U {
@@ -515,17 +420,8 @@ impl<U> MessageLayer<U> {
         if self.spare_buffers.len() <= self.params.nstart {
             self.spare_buffers.push(exchange.bytes);
         }
+        self.resume_held();
         exchange.user
-    }
-}
-
-impl<U> Exchange<U> {
-    fn is_sent(&self) -> bool {
-        !matches!(self.state, State::Queued)
-    }
-
-    fn is_non_confirmable(&self) -> bool {
-        self.message_type == MessageType::NonConfirmable
     }
 }
 

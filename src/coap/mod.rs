@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 
 mod code;
+mod dedup;
+mod exchange;
 mod layer;
 mod message_id;
 mod option;
@@ -19,10 +21,15 @@ mod time;
 mod token;
 
 #[cfg(test)]
+mod layer_bench;
+#[cfg(test)]
+mod layer_hostile_tests;
+#[cfg(test)]
 mod layer_tests;
 
 pub use code::{Class, Code};
-pub use layer::{Ended, Handled, MessageLayer, Outcome, Reply, SubmitError};
+pub use exchange::Ended;
+pub use layer::{Handled, MessageLayer, Outcome, Reply, SubmitError};
 pub use message_id::MessageIds;
 pub use option::{OptionNumber, Options};
 pub use params::TransmissionParams;

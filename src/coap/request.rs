@@ -7,7 +7,7 @@ use super::reader::{HEADER_LEN, MessageType, PAYLOAD_MARKER};
 use super::token::Token;
 use coap_lite::{CoapOption, MessageClass, Packet};
 use core::fmt;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// `COAP_MSG_MAX_PDU_LEN`: the longest datagram this client sends, as in the SDK.
 pub const MAX_DATAGRAM: usize = 1280;
@@ -158,6 +158,12 @@ impl RequestHead {
     ) -> Result<(), RequestError> {
         if payload.len() > self.payload_room() {
             return Err(RequestError::TooLong);
+        }
+        let len = self.bytes.len() + usize::from(!payload.is_empty()) + payload.len();
+        if out.capacity() < len {
+            // A growing Vec frees its old memory as it is, and the authentication token with it.
+            out.zeroize();
+            out.reserve_exact(len);
         }
         out.clear();
         out.extend_from_slice(&self.bytes);

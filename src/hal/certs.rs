@@ -1,13 +1,13 @@
 //! The root certificates that the service's endpoints are verified against.
 //!
-//! All three are trusted from the start: every endpoint the classic SDKs knew chains to GlobalSign's R1 root, which
-//! ends on 2028-01-28, and the vendor's announced successor is its own root. A firmware that trusts only R1 stops on
-//! that day.
+//! All three are trusted from the start: every endpoint the classic SDKs knew chains to
+//! GlobalSign's R1 root, which ends on 2028-01-28, and the vendor's announced successor is its own
+//! root. A firmware that trusts only R1 stops on that day.
 
 use std::ffi::CStr;
 
-/// The bundled roots in PEM, NUL-terminated for the C seam: GlobalSign R1 (until 2028-01-28), GlobalSign R6 (until
-/// 2034-12-10), the vendor's own (until 2053-07-04).
+/// The bundled roots in PEM, NUL-terminated for the C seam: GlobalSign R1 (until 2028-01-28),
+/// GlobalSign R6 (until 2034-12-10), the vendor's own (until 2053-07-04).
 pub const ROOTS_PEM: &CStr = {
     let text = concat!(
         include_str!("../../certs/globalsign-root-ca-r1.pem"),

@@ -4,9 +4,10 @@ use super::sys;
 
 /// A monotonic millisecond clock over the platform's uptime counter.
 ///
-/// Platforms written for SDK 2.01 return the counter as `uint32_t`; read as 64 bits the upper half is whatever was
-/// left in the register. So only the low 32 bits are used, and this object extends them: it must see the counter at
-/// least once per 2^31 ms (24 days). Each user owns one; nothing here is process-wide.
+/// Platforms written for SDK 2.01 return the counter as `uint32_t`; read as 64 bits the upper half
+/// is whatever was left in the register. So only the low 32 bits are used, and this object extends
+/// them: it must see the counter at least once per 2^31 ms (24 days). Each user owns one; nothing
+/// here is process-wide.
 #[derive(Debug, Clone, Copy)]
 pub struct Uptime {
     extended: Extended,
@@ -35,8 +36,8 @@ pub fn sleep_ms(ms: u32) {
 
 #[allow(clippy::cast_possible_truncation)]
 fn low_bits() -> u32 {
-    // SAFETY: takes no memory; port promise 2 (no unwinding). A port that returns 32 bits leaves the upper half of the
-    // return register undefined, and it is dropped here.
+    // SAFETY: takes no memory; port promise 2 (no unwinding). A port that returns 32 bits leaves
+    // the upper half of the return register undefined, and it is dropped here.
     unsafe { sys::HAL_UptimeMs() as u32 }
 }
 
@@ -55,8 +56,9 @@ impl Extended {
         }
     }
 
-    /// Takes a counter reading. A reading at least half the range ahead is a step backwards in truth (a port without
-    /// a monotonic clock whose time was set); it counts as no time at all, and counting goes on from there.
+    /// Takes a counter reading. A reading at least half the range ahead is a step backwards in
+    /// truth (a port without a monotonic clock whose time was set); it counts as no time at all,
+    /// and counting goes on from there.
     fn advance(&mut self, reading: u32) -> u64 {
         let step = reading.wrapping_sub(self.last);
         self.last = reading;

@@ -7,12 +7,13 @@ use super::sys;
 /// Lines shorter than this are copied on the stack.
 const STACK_LINE: usize = 512;
 
-/// Prints `text` as it is: no line end is added, and `%` has no meaning. NUL characters become `?`, since the text
-/// ends at the first one for C. Allocates only for texts of [`STACK_LINE`] bytes and more.
+/// Prints `text` as it is: no line end is added, and `%` has no meaning. NUL characters become `?`,
+/// since the text ends at the first one for C. Allocates only for texts of 512 bytes and
+/// more.
 pub fn print(text: &str) {
     with_c_text(text, |line| {
-        // SAFETY: the format is a literal with one %s, and `line` is NUL-terminated and outlives the call; port promises
-        // 1 and 2.
+        // SAFETY: the format is a literal with one %s, and `line` is NUL-terminated and outlives
+        // the call; port promises 1 and 2.
         unsafe { sys::HAL_Printf(c"%s".as_ptr(), line) }
     });
 }
@@ -48,7 +49,8 @@ mod tests {
     fn copied(text: &str) -> String {
         let mut seen = String::new();
         with_c_text(text, |line| {
-            // SAFETY: `with_c_text` gives NUL-terminated text that lives until this closure returns.
+            // SAFETY: `with_c_text` gives NUL-terminated text that lives until this closure
+            // returns.
             let line = unsafe { CStr::from_ptr(line) };
             seen = line
                 .to_str()

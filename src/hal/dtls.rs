@@ -21,7 +21,8 @@ pub enum Offer {
     PskOnly,
 }
 
-/// A pre-shared key and the identity it belongs to. The key is wiped on drop and never shown by `Debug`.
+/// A pre-shared key and the identity it belongs to. The key is wiped on drop and never shown by
+/// `Debug`.
 #[derive(Clone)]
 pub struct PskCredentials {
     identity: Vec<u8>,
@@ -29,7 +30,8 @@ pub struct PskCredentials {
 }
 
 impl PskCredentials {
-    /// Takes copies. `None` when either is empty or the identity holds a NUL, which no TLS library could pass on.
+    /// Takes copies. `None` when either is empty or the identity holds a NUL, which no TLS library
+    /// could pass on.
     #[must_use]
     pub fn new(identity: &[u8], key: &[u8]) -> Option<Self> {
         let usable = !identity.is_empty() && !identity.contains(&0) && !key.is_empty();
@@ -83,17 +85,19 @@ pub struct DtlsSession {
 
 // SAFETY: port promise 2: a session is not bound to the thread that made it.
 unsafe impl Send for DtlsSession {}
-// SAFETY: port promise 3: one thread may send while another one receives. The default port locks for itself; callers
-// that must work with any port take turns.
+// SAFETY: port promise 3: one thread may send while another one receives. The default port locks
+// for itself; callers that must work with any port take turns.
 unsafe impl Sync for DtlsSession {}
 
 impl DtlsSession {
     /// Connects and does the whole handshake. Blocks: the default port bounds it to half a minute.
     ///
     /// # Errors
-    /// [`ConnectError`] when the port returns no session; the default port has logged the reason in one line.
+    /// [`ConnectError`] when the port returns no session; the default port has logged the reason in
+    /// one line.
     pub fn create(options: DtlsOptions<'_>) -> Result<Self, ConnectError> {
-        // The prototype's pointers are not const: a port may legally write there, so it gets copies.
+        // The prototype's pointers are not const: a port may legally write there, so it gets
+        // copies.
         let mut host = options.host.to_bytes_with_nul().to_vec();
         let mut ca_pem = options.ca_pem.to_bytes_with_nul().to_vec();
         let mut raw = sys::coap_dtls_options_t {
@@ -105,7 +109,8 @@ impl DtlsSession {
             offer: options.offer,
             psk: options.psk,
         });
-        // SAFETY: `raw` and the NUL-terminated texts it points to are writable and outlive the call; port promises 1, 2.
+        // SAFETY: `raw` and the NUL-terminated texts it points to are writable and outlive the
+        // call; port promises 1, 2.
         let context = unsafe { sys::HAL_DTLSSession_create(&raw mut raw) };
         NonNull::new(context)
             .map(|context| Self { context })
@@ -115,10 +120,12 @@ impl DtlsSession {
     /// Sends one datagram as one record.
     ///
     /// # Errors
-    /// [`SendError`] for every code but SUCCESS, and when the port says it took only part of the datagram.
+    /// [`SendError`] for every code but SUCCESS, and when the port says it took only part of the
+    /// datagram.
     pub fn send(&self, datagram: &[u8]) -> Result<(), SendError> {
         let mut length = c_uint::try_from(datagram.len()).map_err(|_| SendError::TooLong)?;
-        // SAFETY: pointer and length describe `datagram`; the session is alive until drop; port promises 1 and 2.
+        // SAFETY: pointer and length describe `datagram`; the session is alive until drop; port
+        // promises 1 and 2.
         let code = unsafe {
             sys::HAL_DTLSSession_write(self.context.as_ptr(), datagram.as_ptr(), &raw mut length)
         };
@@ -129,7 +136,8 @@ impl DtlsSession {
     #[must_use]
     pub fn receive(&self, buffer: &mut [u8], timeout_ms: u32) -> Received {
         let mut length = buffer_len(buffer);
-        // SAFETY: pointer and length describe `buffer`; the session is alive until drop; port promises 1 and 2.
+        // SAFETY: pointer and length describe `buffer`; the session is alive until drop; port
+        // promises 1 and 2.
         let code = unsafe {
             sys::HAL_DTLSSession_read(
                 self.context.as_ptr(),
@@ -187,15 +195,15 @@ mod tests {
         assert_eq!(read_result(0, 0, 8), Received::Timeout);
         assert_eq!(read_result(0, 8, 8), Received::Datagram(8));
         assert_eq!(
-            read_result(1 << 24 | 5, 0, 8),
+            read_result((1 << 24) | 5, 0, 8),
             Received::Closed(CloseReason::FatalAlert)
         );
         assert_eq!(
-            read_result(1 << 24 | 6, 0, 8),
+            read_result((1 << 24) | 6, 0, 8),
             Received::Closed(CloseReason::CloseNotify)
         );
         for other in [1, 2, 3, 4, 7, 8] {
-            assert_eq!(read_result(1 << 24 | other, 0, 8), Received::Failed);
+            assert_eq!(read_result((1 << 24) | other, 0, 8), Received::Failed);
         }
         assert_eq!(read_result(u32::MAX, 4, 8), Received::Failed);
     }
@@ -210,7 +218,7 @@ mod tests {
     fn every_code_but_success_is_a_failed_send() {
         assert_eq!(sent_result(0, 4, 4), Ok(()));
         assert_eq!(
-            sent_result(1 << 24 | 3, 4, 4),
+            sent_result((1 << 24) | 3, 4, 4),
             Err(SendError::Refused((1 << 24) | 3))
         );
         assert_eq!(

@@ -1,10 +1,11 @@
 //! What one handshake may offer, handed past the C seam.
 //!
-//! `coap_dtls_options_t` has room for root certificates, host and port only. A pre-shared key, and the wish to use or
-//! not to use one, reach the default DTLS implementation through a thread-local value that exists exactly while
-//! `HAL_DTLSSession_create` runs on this thread: [`announce`] puts it there and the guard it returns takes it away and
-//! wipes it, also when the call panics. A firmware's own DTLS never looks here and offers what it wants; a firmware
-//! that calls `HAL_DTLSSession_create` by itself finds nothing here and gets certificates only.
+//! `coap_dtls_options_t` has room for root certificates, host and port only. A pre-shared key, and
+//! the wish to use or not to use one, reach the default DTLS implementation through a thread-local
+//! value that exists exactly while `HAL_DTLSSession_create` runs on this thread: [`announce`] puts
+//! it there and the guard it returns takes it away and wipes it, also when the call panics. A
+//! firmware's own DTLS never looks here and offers what it wants; a firmware that calls
+//! `HAL_DTLSSession_create` by itself finds nothing here and gets certificates only.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -24,8 +25,8 @@ thread_local! {
     static CURRENT: RefCell<Option<Announced>> = const { RefCell::new(None) };
 }
 
-/// Makes `announced` visible to this thread until the guard is dropped. Guards nest: an inner one (a port that opens a
-/// second session from inside its own create) restores the outer value.
+/// Makes `announced` visible to this thread until the guard is dropped. Guards nest: an inner one
+/// (a port that opens a second session from inside its own create) restores the outer value.
 pub(crate) fn announce(announced: Announced) -> Guard {
     let outer = CURRENT.with(|current| current.borrow_mut().replace(announced));
     Guard {

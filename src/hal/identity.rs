@@ -17,8 +17,8 @@ pub const DEVICE_ID_LEN: usize = 64;
 /// Longest partner id, module id and firmware version.
 pub const VENDOR_TEXT_LEN: usize = 64;
 
-/// Room given to a getter. Ports write the longest text and a NUL, and some clear more than that; none was seen to go
-/// beyond twice the longest text.
+/// Room given to a getter. Ports write the longest text and a NUL, and some clear more than that;
+/// none was seen to go beyond twice the longest text.
 const ROOM: usize = 256;
 
 /// The port refused a value.
@@ -126,7 +126,8 @@ enum Answer {
 }
 
 fn set(setter: Setter, value: &CStr) -> Result<(), Rejected> {
-    // The prototype says `char *`: a port may legally write there, so it gets a copy, which is wiped.
+    // The prototype says `char *`: a port may legally write there, so it gets a copy, which is
+    // wiped.
     let mut value = Zeroizing::new(value.to_bytes_with_nul().to_vec());
     // SAFETY: `value` is NUL-terminated, writable and outlives the call; port promises 1 and 2.
     let answer = unsafe { setter(value.as_mut_ptr().cast()) };
@@ -135,7 +136,8 @@ fn set(setter: Setter, value: &CStr) -> Result<(), Rejected> {
 
 fn get(getter: Getter, longest: usize, answer: Answer) -> Option<Zeroizing<String>> {
     let mut buffer = Zeroizing::new([0u8; ROOM]);
-    // SAFETY: `buffer` is several times the documented bound and outlives the call; port promises 1 and 2.
+    // SAFETY: `buffer` is several times the documented bound and outlives the call; port promises 1
+    // and 2.
     let returned = unsafe { getter(buffer.as_mut_ptr().cast()) };
     let failed = match answer {
         Answer::Length => returned <= 0,

@@ -1,19 +1,22 @@
 //! The seam to the platform: small safe wrappers over the imported `HAL_*` symbols.
 //!
-//! Time, sleep, chance, console output, UDP, DTLS and the device's identity are reached only through C symbols
-//! that the platform may define; `hal_default` holds weak definitions for Linux. The `sys` module is the only
-//! place that names those symbols, and no wrapper here calls the default implementation directly: a call the
-//! optimiser can see through would make a firmware's own function be ignored.
+//! Time, sleep, chance, console output, UDP, DTLS and the device's identity are reached only
+//! through C symbols that the platform may define; `hal_default` holds weak definitions for Linux.
+//! The `sys` module is the only place that names those symbols, and no wrapper here calls the
+//! default implementation directly: a call the optimiser can see through would make a firmware's
+//! own function be ignored.
 //!
 //! # What is asked of a port
 //!
-//! The wrappers distrust values (lengths, handles, unterminated text) but must trust a port in three points,
-//! and each `unsafe` block leans on them:
+//! The wrappers distrust values (lengths, handles, unterminated text) but must trust a port in
+//! three points, and each `unsafe` block leans on them:
 //!
 //! 1. a function touches only the memory its prototype gives it, during the call;
-//! 2. a handle stays usable from whichever thread calls, until it is closed, and is never unwound through;
-//! 3. [`udp::UdpSocket`] and [`dtls::DtlsSession`] may be sent on while another thread waits in a receive.
-//!    A port without that property needs callers that take turns, as the original SDK's did.
+//! 2. a handle stays usable from whichever thread calls, until it is closed, and is never unwound
+//!    through;
+//! 3. [`udp::UdpSocket`] and [`dtls::DtlsSession`] may be sent on while another thread waits in a
+//!    receive. A port without that property needs callers that take turns, as the original SDK's
+//!    did.
 
 pub mod certs;
 pub mod clock;
@@ -33,8 +36,8 @@ pub use platform::{HalPlatform, HalTransport};
 /// What a receive call came back with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
-    /// One datagram of this many bytes lies at the start of the buffer. A datagram longer than the buffer is
-    /// cut, so give the buffer one byte more than the longest message you accept.
+    /// One datagram of this many bytes lies at the start of the buffer. A datagram longer than the
+    /// buffer is cut, so give the buffer one byte more than the longest message you accept.
     Datagram(usize),
     /// The time-out passed.
     Timeout,
@@ -97,8 +100,8 @@ impl fmt::Display for ConnectError {
 
 impl std::error::Error for ConnectError {}
 
-/// Bounds a wait to what every port understands: 0 means "for ever" there, and some ports keep the value in a
-/// signed integer.
+/// Bounds a wait to what every port understands: 0 means "for ever" there, and some ports keep the
+/// value in a signed integer.
 fn wait_ms(timeout_ms: u32) -> std::ffi::c_uint {
     timeout_ms.clamp(1, i32::MAX as u32)
 }

@@ -7,14 +7,16 @@ const REGION: u32 = 1 << 16;
 
 /// A random number, all 32 bits of which vary.
 ///
-/// `HAL_Random(region)` promises a value below `region`, and what a region of 0 means differs between ports (0, or the
-/// full range), so two half words are asked for. The quality is the port's: use it for ids and jitter, not for keys.
+/// `HAL_Random(region)` promises a value below `region`, and what a region of 0 means differs
+/// between ports (0, or the full range), so two half words are asked for. The quality is the
+/// port's: use it for ids and jitter, not for keys.
 #[must_use]
 pub fn next_u32() -> u32 {
     combine(below_region(), below_region())
 }
 
-/// Seeds the port's generator, for ports whose `HAL_Random` is libc's. The Linux default needs no seed.
+/// Seeds the port's generator, for ports whose `HAL_Random` is libc's. The Linux default needs no
+/// seed.
 pub fn seed(value: u32) {
     // SAFETY: takes no memory; port promise 2 (no unwinding).
     unsafe { sys::HAL_Srandom(value) }

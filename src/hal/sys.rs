@@ -1,5 +1,5 @@
-//! The imported symbols, in the call-compatible form of releases 2.01 to 3.2.0. Nothing else in the crate names
-//! them.
+//! The imported symbols, in the call-compatible form of releases 2.01 to 3.2.0. Nothing else in the
+//! crate names them.
 
 use std::ffi::{c_char, c_int, c_uchar, c_uint, c_ushort, c_void};
 use std::mem::{offset_of, size_of};
@@ -57,7 +57,8 @@ unsafe extern "C" {
     pub(crate) fn HAL_UDP_close_without_connect(sockfd: isize) -> c_int;
     /// Bytes sent, or a negative value.
     pub(crate) fn HAL_UDP_write(p_socket: isize, p_data: *const c_uchar, datalen: c_uint) -> c_int;
-    /// Bytes received; -1 error, -2 time-out, -3 interrupted, -4 wait failed. A time-out of 0 waits for ever.
+    /// Bytes received; -1 error, -2 time-out, -3 interrupted, -4 wait failed. A time-out of 0 waits
+    /// for ever.
     pub(crate) fn HAL_UDP_readTimeout(
         p_socket: isize,
         p_data: *mut c_uchar,
@@ -101,7 +102,8 @@ unsafe extern "C" {
     pub(crate) fn HAL_GetDeviceSecret(device_secret: *mut c_char) -> c_int;
     /// Up to 64 characters and a NUL.
     pub(crate) fn HAL_GetDeviceID(device_id: *mut c_char) -> c_int;
-    /// Up to 64 characters and a NUL. Ports for 2.01 return a pointer: only zero or not is meaningful.
+    /// Up to 64 characters and a NUL. Ports for 2.01 return a pointer: only zero or not is
+    /// meaningful.
     pub(crate) fn HAL_GetPartnerID(pid_str: *mut c_char) -> c_int;
     /// Up to 64 characters and a NUL.
     pub(crate) fn HAL_GetModuleID(mid_str: *mut c_char) -> c_int;

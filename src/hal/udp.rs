@@ -36,11 +36,12 @@ impl UdpSocket {
     /// Sends one datagram.
     ///
     /// # Errors
-    /// [`SendError`] for every negative answer of the port, whatever its value, and for a datagram sent in part.
+    /// [`SendError`] for every negative answer of the port, whatever its value, and for a datagram
+    /// sent in part.
     pub fn send(&self, datagram: &[u8]) -> Result<(), SendError> {
         let length = c_int::try_from(datagram.len()).map_err(|_| SendError::TooLong)?;
-        // SAFETY: pointer and length describe `datagram`, which outlives the call; the handle is open until drop; port
-        // promises 1 and 2.
+        // SAFETY: pointer and length describe `datagram`, which outlives the call; the handle is
+        // open until drop; port promises 1 and 2.
         let sent =
             unsafe { sys::HAL_UDP_write(self.handle, datagram.as_ptr(), length.unsigned_abs()) };
         sent_result(sent, datagram.len())
@@ -49,8 +50,8 @@ impl UdpSocket {
     /// Waits up to `timeout_ms` (0 counts as 1: the seam's 0 would wait for ever) for one datagram.
     #[must_use]
     pub fn receive(&self, buffer: &mut [u8], timeout_ms: u32) -> Received {
-        // SAFETY: pointer and length describe `buffer`, which outlives the call; the handle is open until drop; port
-        // promises 1 and 2.
+        // SAFETY: pointer and length describe `buffer`, which outlives the call; the handle is open
+        // until drop; port promises 1 and 2.
         let answer = unsafe {
             sys::HAL_UDP_readTimeout(
                 self.handle,

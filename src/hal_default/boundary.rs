@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::cancel::Shield;
 
-/// Runs the body of an entry point. A panic must not unwind into C: it becomes one error line and `on_panic`. Nor may the
-/// firmware cancel the thread meanwhile.
+/// Runs the body of an entry point. A panic must not unwind into C: it becomes one error line and
+/// `on_panic`. Nor may the firmware cancel the thread meanwhile.
 pub(super) fn guard<T>(entry: &str, on_panic: T, body: impl FnOnce() -> T) -> T {
     let _shield = Shield::raise();
     // The entry points keep no state that a panic could leave half changed: locks are taken with
@@ -44,7 +44,8 @@ pub(super) unsafe fn bytes<'a>(data: *const u8, len: u32) -> Option<&'a [u8]> {
 /// The buffer at `data`; `None` for NULL or no room.
 ///
 /// # Safety
-/// `data` is NULL or readable and writable for `len` bytes during `'a`, and nobody else uses it meanwhile.
+/// `data` is NULL or readable and writable for `len` bytes during `'a`, and nobody else uses it
+/// meanwhile.
 pub(super) unsafe fn bytes_mut<'a>(data: *mut u8, len: u32) -> Option<&'a mut [u8]> {
     if data.is_null() || len == 0 {
         return None;

@@ -6,10 +6,11 @@ use super::boundary::guard;
 
 /// Milliseconds since the system started, time spent suspended included.
 ///
-/// CLOCK_BOOTTIME rather than CLOCK_MONOTONIC, because everything the library times is shared with a peer whose clock
-/// runs on while the device sleeps: the token's 48 hours, EXCHANGE_LIFETIME (RFC 7252 4.8.2), a NAT's binding. After a
-/// resume those are over and must count as over. A retransmission that comes early for the same reason costs one
-/// datagram; one that comes hours late would be worthless. Both clocks ignore settings of the wall clock.
+/// CLOCK_BOOTTIME rather than CLOCK_MONOTONIC, because everything the library times is shared with
+/// a peer whose clock runs on while the device sleeps: the token's 48 hours, EXCHANGE_LIFETIME (RFC
+/// 7252 4.8.2), a NAT's binding. After a resume those are over and must count as over. A
+/// retransmission that comes early for the same reason costs one datagram; one that comes hours
+/// late would be worthless. Both clocks ignore settings of the wall clock.
 fn uptime_ms() -> u64 {
     read_clock(libc::CLOCK_BOOTTIME)
         // Kernels without CLOCK_BOOTTIME (before 2.6.39) all have this one.

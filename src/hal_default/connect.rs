@@ -29,10 +29,11 @@ impl fmt::Display for ConnectFailure {
     }
 }
 
-/// Makes a UDP socket connected to `host`:`port`, so that the kernel filters out what other hosts send.
+/// Makes a UDP socket connected to `host`:`port`, so that the kernel filters out what other hosts
+/// send.
 ///
-/// IPv4 and IPv6, names and addresses (IPv6 with or without brackets); each address of a name is tried in the order the
-/// resolver prefers.
+/// IPv4 and IPv6, names and addresses (IPv6 with or without brackets); each address of a name is
+/// tried in the order the resolver prefers.
 pub(super) fn connect(host: &str, port: u16) -> Result<UdpSocket, ConnectFailure> {
     #[cfg(feature = "redirect")]
     if let Some(address) =

@@ -1,7 +1,7 @@
 //! The device's identity, kept in memory.
 //!
-//! `HAL_Set*` and `HAL_Get*` are process-wide by their prototypes. Nothing is stored on disk: a firmware that wants its
-//! identity to survive a restart brings its own functions.
+//! `HAL_Set*` and `HAL_Get*` are process-wide by their prototypes. Nothing is stored on disk: a
+//! firmware that wants its identity to survive a restart brings its own functions.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,8 @@ use crate::hal::identity::{DEVICE_NAME_LEN, PRODUCT_KEY_LEN, SECRET_LEN};
 /// A NULL, an unknown number, or a text that is too long.
 const FAILED: c_int = -1;
 
-/// What is kept, by the numbers of `enum iotx_hal_identity` in shim.h, with the longest text of each.
+/// What is kept, by the numbers of `enum iotx_hal_identity` in shim.h, with the longest text of
+/// each.
 const PRODUCT_KEY: usize = 0;
 const DEVICE_NAME: usize = 2;
 const LONGEST: [usize; 4] = [PRODUCT_KEY_LEN, SECRET_LEN, DEVICE_NAME_LEN, SECRET_LEN];
@@ -97,7 +98,8 @@ unsafe extern "C" fn iotx_hal_default_identity_set(which: c_int, value: *const c
     })
 }
 
-/// `HAL_GetProductKey` and its kin: the number of characters written before the NUL, 0 when never set, or -1.
+/// `HAL_GetProductKey` and its kin: the number of characters written before the NUL, 0 when never
+/// set, or -1.
 ///
 /// # Safety
 /// `out` is NULL or has room for the longest text of its kind and a NUL.
@@ -119,7 +121,8 @@ unsafe extern "C" fn iotx_hal_default_identity_get(which: c_int, out: *mut c_cha
     })
 }
 
-/// `HAL_GetDeviceID`: writes "{product key}.{device name}" and returns its length; 0 while either is unknown; -1 for NULL.
+/// `HAL_GetDeviceID`: writes "{product key}.{device name}" and returns its length; 0 while either
+/// is unknown; -1 for NULL.
 ///
 /// # Safety
 /// `out` is NULL or has room for 65 bytes.

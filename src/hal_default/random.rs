@@ -10,7 +10,8 @@ fn below(region: u32, mut source: impl FnMut() -> u32) -> u32 {
     if region == 0 {
         return source();
     }
-    // Rejection: the values above the greatest multiple of `region` would make the small remainders likelier.
+    // Rejection: the values above the greatest multiple of `region` would make the small remainders
+    // likelier.
     let tail = (u32::MAX % region + 1) % region;
     loop {
         let value = source();
@@ -24,7 +25,8 @@ fn random_u32() -> u32 {
     match kernel_bytes().or_else(|_| device_bytes()) {
         Ok(bytes) => u32::from_ne_bytes(bytes),
         Err(error) => {
-            // The seam has no way to report it, and message ids that repeat are better than a stopped device.
+            // The seam has no way to report it, and message ids that repeat are better than a
+            // stopped device.
             log::error!("HAL_Random: the kernel gives no random numbers ({error}), using the time");
             from_time()
         }

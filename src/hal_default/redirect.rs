@@ -1,14 +1,15 @@
 //! Test redirections through the environment; compiled in with the feature `redirect` only.
 //!
-//! * `IOTX_CONNECT_TO` sends connections of the default UDP and DTLS elsewhere than their host's address:
-//!   an address (`127.0.0.1`, `::1`) for every connection, with the port kept; or a comma list of entries
-//!   `PORT=ADDRESS:PORT` by the port asked for (`5684=127.0.0.1:15684,5683=[::1]:15683`); or both, the address then
-//!   serving the ports without an entry.
+//! * `IOTX_CONNECT_TO` sends connections of the default UDP and DTLS elsewhere than their host's
+//!   address: an address (`127.0.0.1`, `::1`) for every connection, with the port kept; or a comma
+//!   list of entries `PORT=ADDRESS:PORT` by the port asked for
+//!   (`5684=127.0.0.1:15684,5683=[::1]:15683`); or both, the address then serving the ports without
+//!   an entry.
 //! * `IOTX_EXTRA_CA` names a PEM file of root certificates to trust beside the others.
 //!
-//! A redirected DTLS server must still show a certificate for the host in the URL. Every use is announced by a
-//! warning; a value that cannot be understood makes connections fail rather than go where nobody wanted.
-//! An empty value counts as not set.
+//! A redirected DTLS server must still show a certificate for the host in the URL. Every use is
+//! announced by a warning; a value that cannot be understood makes connections fail rather than go
+//! where nobody wanted. An empty value counts as not set.
 
 use std::env;
 use std::fmt;

@@ -1,8 +1,8 @@
 /*
- * Weak definitions of the platform seam. A firmware that defines a function of the same name gets its own
- * called: statically because a strong definition wins over a weak one, in the shared library because the
- * executable's symbols come first. gcc and clang never inline a weak function and never reason about its
- * body, so the calls made in this file go through the symbol as well.
+ * Weak definitions of the platform seam. A firmware that defines a function of the same name gets
+ * its own called: statically because a strong definition wins over a weak one, in the shared
+ * library because the executable's symbols come first. gcc and clang never inline a weak function
+ * and never reason about its body, so the calls made in this file go through the symbol as well.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -14,7 +14,7 @@
 
 #define WEAK __attribute__((weak))
 
-/* ---- memory ------------------------------------------------------------------------------------ */
+/* ---- memory ---- */
 
 /* Callers of the seam take NULL for "no memory", also when they asked for nothing. */
 static size_t at_least_one(uint32_t size)
@@ -42,7 +42,7 @@ WEAK void HAL_Free(void *ptr)
     free(ptr);
 }
 
-/* ---- locks ------------------------------------------------------------------------------------- */
+/* ---- locks ---- */
 
 WEAK void *HAL_MutexCreate(void)
 {
@@ -77,7 +77,7 @@ WEAK void HAL_MutexUnlock(void *mutex)
     }
 }
 
-/* ---- text -------------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 WEAK void HAL_Printf(const char *fmt, ...)
 {
@@ -89,7 +89,7 @@ WEAK void HAL_Printf(const char *fmt, ...)
     va_start(ap, fmt);
     (void)vprintf(fmt, ap);
     va_end(ap);
-    /* A device's output usually goes to a pipe or a serial line: a line must not wait for the next 4 KB. */
+    /* Output usually goes to a pipe or a serial line: a line must not wait for the next 4 KB. */
     (void)fflush(stdout);
 }
 
@@ -112,7 +112,7 @@ WEAK int HAL_Snprintf(char *str, const int len, const char *fmt, ...)
     return written;
 }
 
-/* ---- time and chance --------------------------------------------------------------------------- */
+/* ---- time and chance ---- */
 
 WEAK uint64_t HAL_UptimeMs(void)
 {
@@ -136,7 +136,7 @@ WEAK void HAL_Srandom(uint32_t seed)
     (void)seed;
 }
 
-/* ---- UDP --------------------------------------------------------------------------------------- */
+/* ---- UDP ---- */
 
 WEAK intptr_t HAL_UDP_create(char *host, unsigned short port)
 {
@@ -159,8 +159,9 @@ WEAK void HAL_UDP_close(intptr_t p_socket)
 }
 
 /*
- * The library closes with this one. Ports written for 2.1 and before define only HAL_UDP_close, later ones
- * only HAL_UDP_close_without_connect: going through both lets either override take effect.
+ * The library closes with this one. Ports written for 2.1 and before define only HAL_UDP_close,
+ * later ones only HAL_UDP_close_without_connect: going through both lets either override take
+ * effect.
  */
 WEAK int HAL_UDP_close_without_connect(intptr_t sockfd)
 {
@@ -222,11 +223,11 @@ WEAK int HAL_UDP_bindtodevice(intptr_t fd, const char *ifname)
     return iotx_hal_default_udp_bind_to_device(fd, ifname);
 }
 
-/* ---- DTLS -------------------------------------------------------------------------------------- */
+/* ---- DTLS ---- */
 
 /*
- * Checks its argument and keeps nothing: OpenSSL's allocator belongs to the whole process, and a firmware
- * may use OpenSSL for itself.
+ * Checks its argument and keeps nothing: OpenSSL's allocator belongs to the whole process, and a
+ * firmware may use OpenSSL for itself.
  */
 WEAK int HAL_DTLSHooks_set(dtls_hooks_t *hooks)
 {
@@ -258,7 +259,7 @@ WEAK unsigned int HAL_DTLSSession_free(DTLSContext *context)
     return iotx_hal_default_dtls_free(context);
 }
 
-/* ---- identity ---------------------------------------------------------------------------------- */
+/* ---- identity ---- */
 
 WEAK int HAL_SetProductKey(char *product_key)
 {

@@ -1,7 +1,8 @@
 /*
- * Prototypes of the platform seam as releases 2.01 to 3.2.0 of the C SDK declare them (the 2.21 form
- * where they differ; handles were "void *" before, which every usual ABI passes like "intptr_t"), and of
- * the Rust functions behind the default definitions. Private to the default HAL.
+ * Prototypes of the platform seam as releases 2.01 to 3.2.0 of the C SDK declare them (the 2.21
+ * form where they differ; handles were "void *" before, which every usual ABI passes like
+ * "intptr_t"), and of the Rust functions behind the default definitions. Private to the default
+ * HAL.
  */
 #ifndef IOTX_HAL_DEFAULT_SHIM_H
 #define IOTX_HAL_DEFAULT_SHIM_H
@@ -85,8 +86,10 @@ unsigned int HAL_DTLSSession_read(DTLSContext *context, unsigned char *p_data,
                                   unsigned int *p_datalen, unsigned int timeout_ms);
 unsigned int HAL_DTLSSession_free(DTLSContext *context);
 
-/* Device identity. The declared bounds leave no room for the terminator, which is written all the same:
- * give every getter one byte more. */
+/*
+ * Device identity. The declared bounds leave no room for the terminator, which is written all the
+ * same: give every getter one byte more.
+ */
 int HAL_SetProductKey(char *product_key);
 int HAL_SetProductSecret(char *product_secret);
 int HAL_SetDeviceName(char *device_name);

@@ -56,7 +56,8 @@ fn poll_ms(timeout: Option<Duration>) -> libc::c_int {
     libc::c_int::try_from(ms).unwrap_or(libc::c_int::MAX)
 }
 
-/// Takes one datagram that is already there; `WouldBlock` when none is. What does not fit is cut off.
+/// Takes one datagram that is already there; `WouldBlock` when none is. What does not fit is cut
+/// off.
 pub(super) fn receive_now(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: pointer and length describe `buffer`.
     let got = unsafe {
@@ -72,8 +73,9 @@ pub(super) fn receive_now(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
 
 /// Sends one datagram on a connected socket. May block while the local queue is full.
 ///
-/// An error that an *earlier* datagram caused (ICMP port unreachable) is reported by the kernel on the next call, which
-/// then has not sent anything; so the call is made once more, and only its own failure counts.
+/// An error that an *earlier* datagram caused (ICMP port unreachable) is reported by the kernel on
+/// the next call, which then has not sent anything; so the call is made once more, and only its own
+/// failure counts.
 pub(super) fn send(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
     let mut stale_error_possible = true;
     loop {
@@ -101,7 +103,8 @@ pub(super) fn send(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// Whether `error` says that datagrams do not reach the peer: an ICMP answer, or no route at the moment. Both can pass.
+/// Whether `error` says that datagrams do not reach the peer: an ICMP answer, or no route at the
+/// moment. Both can pass.
 pub(super) fn reports_unreachable(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -112,21 +115,22 @@ pub(super) fn reports_unreachable(error: &io::Error) -> bool {
     )
 }
 
-/// The descriptor in a handle of the C seam. 0 is refused as the SDK's readers do: it is a failed call's leftover, or the
-/// standard input, and never one of ours.
+/// The descriptor in a handle of the C seam. 0 is refused as the SDK's readers do: it is a failed
+/// call's leftover, or the standard input, and never one of ours.
 pub(super) fn descriptor(handle: isize) -> Option<RawFd> {
     RawFd::try_from(handle).ok().filter(|fd| *fd > 0)
 }
 
 /// Lends the socket behind a descriptor to std's functions, without closing it at the end.
 pub(super) fn borrowed(fd: RawFd) -> ManuallyDrop<UdpSocket> {
-    // SAFETY: the descriptor is used for calls on this socket only and never closed through this value; a stale one
-    // gives EBADF.
+    // SAFETY: the descriptor is used for calls on this socket only and never closed through this
+    // value; a stale one gives EBADF.
     ManuallyDrop::new(unsafe { UdpSocket::from_raw_fd(fd) })
 }
 
-/// Moves a socket off the descriptors 0 to 2. A daemon that closed them would otherwise be given one of them here: the
-/// seam refuses 0, and a stray `printf` would send the other two into the network.
+/// Moves a socket off the descriptors 0 to 2. A daemon that closed them would otherwise be given
+/// one of them here: the seam refuses 0, and a stray `printf` would send the other two into the
+/// network.
 pub(super) fn off_standard_streams(socket: UdpSocket) -> io::Result<UdpSocket> {
     const FIRST_FREE: libc::c_int = 3;
     if socket.as_raw_fd() >= FIRST_FREE {

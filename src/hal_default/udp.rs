@@ -40,8 +40,8 @@ pub(super) fn receive_with(
             }
         }
         match take() {
-            // An empty datagram carries nothing, and a readiness may prove false (a bad checksum): wait on, but a stream
-            // of either must not outlast the deadline.
+            // An empty datagram carries nothing, and a readiness may prove false (a bad checksum):
+            // wait on, but a stream of either must not outlast the deadline.
             Ok(0) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Ok(length) => return count(length),
@@ -86,7 +86,8 @@ extern "C" fn iotx_hal_default_udp_close(handle: isize) -> c_int {
         let Some(fd) = descriptor(handle) else {
             return FAILED;
         };
-        // SAFETY: closes a descriptor the caller owns by the contract of the seam; a stale one gives EBADF.
+        // SAFETY: closes a descriptor the caller owns by the contract of the seam; a stale one
+        // gives EBADF.
         if unsafe { libc::close(fd) } == 0 {
             0
         } else {
@@ -207,10 +208,8 @@ mod tests {
         assert_eq!(create(c"no such host", 5683), -1);
         assert_eq!(create(c"\xff\xfe", 5683), -1);
         // SAFETY: NULL is allowed.
-        assert_eq!(
-            unsafe { iotx_hal_default_udp_create(std::ptr::null(), 5683) },
-            -1
-        );
+        let handle = unsafe { iotx_hal_default_udp_create(std::ptr::null(), 5683) };
+        assert_eq!(handle, -1);
     }
 
     #[test]

@@ -32,8 +32,8 @@ typedef struct {
 /* Identity of device 1 or 2. */
 void device_info(iotx_device_info_t *info, int number);
 
-/* A client for device 1 or 2, not authenticated yet. One Yield waits long enough for any answer, and
- * returns with it. */
+/* A client for device 1 or 2, not authenticated yet. One Yield waits long enough for any answer,
+ * and returns with it. */
 iotx_coap_context_t *device_open(int number, const char *url);
 
 /* As device_open, and authenticates. */

@@ -1,6 +1,6 @@
 /*
- * A firmware with its own clock, console, random numbers and UDP: the library must use those, in the
- * static and in the shared library, and never the defaults it brings along (see no_system.c).
+ * A firmware with its own clock, console, random numbers and UDP: the library must use those, in
+ * the static and in the shared library, and never the defaults it brings along (see no_system.c).
  */
 #include <stdarg.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * A normal life with every function of the library: over plain CoAP, with encrypted payloads and over
- * DTLS; several times in one process; and two clients side by side.
+ * A normal life with every function of the library: over plain CoAP, with encrypted payloads and
+ * over DTLS; several times in one process; and two clients side by side.
  */
 #include <stdarg.h>
 #include <string.h>

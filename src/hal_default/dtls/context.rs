@@ -12,9 +12,9 @@ use openssl::x509::X509;
 use super::failure::Failure;
 use crate::hal::dtls::PskCredentials;
 
-/// Certificate suites, best first: forward secrecy with AEAD; the suite RFC 7252 9.1.3.3 makes mandatory; forward
-/// secrecy with CBC; then RSA key exchange, the only kind that SDK releases 2.03 to 3.01 offer and therefore the only kind
-/// an endpoint of that time is known to speak.
+/// Certificate suites, best first: forward secrecy with AEAD; the suite RFC 7252 9.1.3.3 makes
+/// mandatory; forward secrecy with CBC; then RSA key exchange, the only kind that SDK releases 2.03
+/// to 3.01 offer and therefore the only kind an endpoint of that time is known to speak.
 const CERTIFICATE_SUITES: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
     ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
     ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:\
@@ -22,17 +22,24 @@ const CERTIFICATE_SUITES: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128
     ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:\
     AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA256:AES256-SHA256:AES128-SHA:AES256-SHA";
 
-/// Pre-shared key suites: AEAD first; the suite RFC 7252 9.1.3.1 makes mandatory; last 0x008C, the only one SDK 3.2.0
-/// offers.
+/// Pre-shared key suites: AEAD first; the suite RFC 7252 9.1.3.1 makes mandatory; last 0x008C, the
+/// only one SDK 3.2.0 offers.
 const PSK_SUITES: &str = "PSK-AES128-GCM-SHA256:PSK-AES128-CCM8:\
     PSK-AES128-CBC-SHA256:PSK-AES128-CBC-SHA";
 
-/// The rules for keys and signatures, whatever the system's configuration file says: 112 bits, no SHA-1 signatures.
+/// The rules for keys and signatures, whatever the system's configuration file says: 112 bits, no
+/// SHA-1 signatures.
 const SECURITY_LEVEL: u32 = 2;
 
-/// `SSL_OP_LEGACY_SERVER_CONNECT`: talk to servers without the renegotiation extension (RFC 5746), as the SDK's
-/// mbedTLS does and as DTLS stacks of its time need. This side never renegotiates.
+/// `SSL_OP_LEGACY_SERVER_CONNECT`: talk to servers without the renegotiation extension (RFC 5746),
+/// as the SDK's mbedTLS does and as DTLS stacks of its time need. This side never renegotiates.
 const LEGACY_SERVER_CONNECT: SslOptions = SslOptions::from_bits_retain(1 << 2);
+
+/// `SSL_OP_NO_ENCRYPT_THEN_MAC`: do not offer RFC 7366 for the CBC suites. With it OpenSSL 3.0 ends
+/// a session at the first record whose MAC is wrong, so one forged datagram would; without it such
+/// a record is dropped, in constant time, as RFC 6347 4.1.2.7 asks. SDK releases 2.03 to 3.2.0 do
+/// not offer it either.
+const NO_ENCRYPT_THEN_MAC: SslOptions = SslOptions::from_bits_retain(1 << 19);
 
 /// The kinds of suites in a ClientHello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +72,8 @@ pub(super) fn build(
         SslOptions::NO_QUERY_MTU
             | SslOptions::NO_RENEGOTIATION
             | SslOptions::NO_COMPRESSION
-            | LEGACY_SERVER_CONNECT,
+            | LEGACY_SERVER_CONNECT
+            | NO_ENCRYPT_THEN_MAC,
     );
     context.set_security_level(SECURITY_LEVEL);
     context.set_cipher_list(&match suites {

@@ -1,4 +1,5 @@
-//! The transport OpenSSL sees: one write is one datagram, one read takes one datagram that is already there.
+//! The transport OpenSSL sees: one write is one datagram, one read takes one datagram that is
+//! already there.
 
 use std::io::{self, Read, Write};
 use std::net::UdpSocket;
@@ -6,22 +7,23 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use super::super::socket::{receive_now, reports_unreachable, send};
+use super::records::{DURING_HANDSHAKE, usable_prefix};
 
-/// Empty datagrams passed over in one read. OpenSSL would take an empty one for the end of the connection, and anyone
-/// on the path can send one.
-const EMPTY_IN_A_ROW: u32 = 16;
+/// Unusable datagrams passed over in one read, so that a flood of them does not hold the reader.
+const UNUSABLE_IN_A_ROW: u32 = 16;
 
 /// A connected socket as a datagram stream.
 ///
-/// Errors of the socket never reach OpenSSL, which would call the connection dead: DTLS lives with loss, and what the
-/// network reports (ICMP answers, which anyone can forge, or a missing route) can pass. They are kept here, for the
-/// handshake and the session to judge.
+/// Errors of the socket never reach OpenSSL, which would call the connection dead: DTLS lives with
+/// loss, and what the network reports (ICMP answers, which anyone can forge, or a missing route)
+/// can pass. They are kept here, for the handshake and the session to judge.
 #[derive(Debug)]
 pub(super) struct Datagrams {
     socket: Arc<UdpSocket>,
     error: Option<io::Error>,
     unreachable: u32,
     heard: bool,
+    shortest_ciphertext: usize,
 }
 
 impl Datagrams {
@@ -31,7 +33,13 @@ impl Datagrams {
             error: None,
             unreachable: 0,
             heard: false,
+            shortest_ciphertext: DURING_HANDSHAKE,
         }
+    }
+
+    /// Settles the shortest ciphertext to let through, once the suite is known.
+    pub(super) fn set_shortest_ciphertext(&mut self, length: usize) {
+        self.shortest_ciphertext = length;
     }
 
     /// The last error since the previous call.
@@ -44,7 +52,7 @@ impl Datagrams {
         self.unreachable
     }
 
-    /// Whether anything has come from the peer.
+    /// Whether any record has come from the peer.
     pub(super) fn heard(&self) -> bool {
         self.heard
     }
@@ -59,12 +67,16 @@ impl Datagrams {
 
 impl Read for Datagrams {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        for _ in 0..EMPTY_IN_A_ROW {
+        for _ in 0..UNUSABLE_IN_A_ROW {
             match receive_now(self.socket.as_raw_fd(), buffer) {
-                Ok(0) => {}
                 Ok(length) => {
-                    self.heard = true;
-                    return Ok(length);
+                    // An empty datagram would be the end of the connection to OpenSSL, and anyone
+                    // can send one.
+                    let usable = usable_prefix(&buffer[..length], self.shortest_ciphertext);
+                    if usable > 0 {
+                        self.heard = true;
+                        return Ok(usable);
+                    }
                 }
                 Err(error) => {
                     if error.kind() != io::ErrorKind::WouldBlock {
@@ -109,15 +121,23 @@ mod tests {
         (peer, Datagrams::new(Arc::new(socket)))
     }
 
+    /// A record as long as this, header included.
+    fn record(length: u8) -> Vec<u8> {
+        let body = length - 13;
+        let mut record = vec![23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, body];
+        record.extend(vec![7; body.into()]);
+        record
+    }
+
     #[test]
     fn borders_of_datagrams_are_kept() {
         let (peer, mut datagrams) = pair();
-        peer.send(b"one").expect("send");
-        peer.send(b"three").expect("send");
-        let mut buffer = [0u8; 64];
+        peer.send(&record(40)).expect("send");
+        peer.send(&[record(50), record(60)].concat()).expect("send");
+        let mut buffer = [0u8; 128];
         assert!(!datagrams.heard());
-        assert_eq!(datagrams.read(&mut buffer).expect("first"), 3);
-        assert_eq!(datagrams.read(&mut buffer).expect("second"), 5);
+        assert_eq!(datagrams.read(&mut buffer).expect("first"), 40);
+        assert_eq!(datagrams.read(&mut buffer).expect("second"), 110);
         assert!(datagrams.heard());
         let error = datagrams.read(&mut buffer).expect_err("nothing more");
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
@@ -125,21 +145,25 @@ mod tests {
     }
 
     #[test]
-    fn empty_datagrams_are_no_end() {
+    fn datagrams_without_a_record_are_passed_over() {
         let (peer, mut datagrams) = pair();
         peer.send(b"").expect("send");
-        peer.send(b"more").expect("send");
-        assert_eq!(datagrams.read(&mut [0u8; 64]).expect("the full one"), 4);
+        peer.send(b"junk").expect("send");
+        peer.send(&record(40)).expect("send");
+        assert_eq!(datagrams.read(&mut [0u8; 64]).expect("the record"), 40);
     }
 
     #[test]
-    fn a_stream_of_empty_datagrams_does_not_hold_the_reader() {
+    fn a_flood_of_junk_does_not_hold_the_reader() {
         let (peer, mut datagrams) = pair();
-        for _ in 0..=EMPTY_IN_A_ROW {
-            peer.send(b"").expect("send");
+        for _ in 0..UNUSABLE_IN_A_ROW {
+            peer.send(b"junk").expect("send");
         }
-        let error = datagrams.read(&mut [0u8; 64]).expect_err("only empty ones");
+        peer.send(&record(40)).expect("send");
+        let error = datagrams.read(&mut [0u8; 64]).expect_err("a break");
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        assert!(!datagrams.heard());
+        assert_eq!(datagrams.read(&mut [0u8; 64]).expect("the record"), 40);
     }
 
     #[test]

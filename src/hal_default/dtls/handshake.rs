@@ -20,20 +20,23 @@ use super::verify::{ServerName, Verdict, demand};
 use crate::hal::dtls::{Offer, PskCredentials};
 use crate::hal::dtls_offer::Announced;
 
-/// Longest datagram of a handshake: what IPv6 carries everywhere (1280, RFC 8200 5) less its and UDP's header. Flights
-/// are cut to it instead of relying on IP fragments, which many mobile networks drop.
+/// Longest datagram of a handshake: what IPv6 carries everywhere (1280, RFC 8200 5) less its and
+/// UDP's header. Flights are cut to it instead of relying on IP fragments, which many mobile
+/// networks drop.
 const MAX_DATAGRAM: u32 = 1280 - 40 - 8;
 
 /// How long and how stubbornly to try.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// For everything, a second attempt included. With the timer of RFC 6347 a flight is sent five times in it.
+    /// For everything, a second attempt included. With the timer of RFC 6347 a flight is sent five
+    /// times in it.
     pub(super) total: Duration,
-    /// From the server's choice of the pre-shared key to the end of the handshake, while certificates remain to be
-    /// tried. Servers answer a wrong key with silence: records that do not decrypt are dropped (RFC 6347 4.1.2.7).
+    /// From the server's choice of the pre-shared key to the end of the handshake, while
+    /// certificates remain to be tried. Servers answer a wrong key with silence: records that do
+    /// not decrypt are dropped (RFC 6347 4.1.2.7).
     pub(super) psk: Duration,
-    /// How many times the network may report the peer as unreachable before it is believed. One such report is easily
-    /// forged, or left from before the server started.
+    /// How many times the network may report the peer as unreachable before it is believed. One
+    /// such report is easily forged, or left from before the server started.
     pub(super) unreachable: u32,
 }
 
@@ -63,7 +66,8 @@ pub(super) struct Proof<'a> {
 }
 
 impl<'a> Proof<'a> {
-    /// Roots in PEM, and what was announced for this handshake; nothing announced means certificates.
+    /// Roots in PEM, and what was announced for this handshake; nothing announced means
+    /// certificates.
     pub(super) fn new(roots_pem: &'a [u8], announced: Option<Announced>) -> Self {
         let (offer, psk) =
             announced.map_or((Offer::CertificateOnly, None), |it| (it.offer, it.psk));
@@ -111,8 +115,8 @@ fn extend_with_extra_roots(_: &mut Vec<X509>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Connects and shakes hands. When the server chose the pre-shared key, it did not work, and certificates are allowed
-/// too, a second attempt offers certificates only.
+/// Connects and shakes hands. When the server chose the pre-shared key, it did not work, and
+/// certificates are allowed too, a second attempt offers certificates only.
 pub(super) fn establish(
     target: Target<'_>,
     proof: &Proof<'_>,
@@ -250,7 +254,8 @@ impl Handshake {
                 heard: self.stream.get_ref().heard(),
             });
         }
-        // OpenSSL's timer follows the wall clock, which may be set while we wait: no wait goes past the end.
+        // OpenSSL's timer follows the wall clock, which may be set while we wait: no wait goes past
+        // the end.
         let due = timers::until_retransmission(self.stream.ssl())
             .unwrap_or(left)
             .min(left);

@@ -1,9 +1,11 @@
-//! `HAL_DTLSSession_*` on OpenSSL: DTLS 1.2 (RFC 6347), server certificate always verified, or a pre-shared key.
+//! `HAL_DTLSSession_*` on OpenSSL: DTLS 1.2 (RFC 6347), server certificate always verified, or a
+//! pre-shared key.
 
 mod context;
 mod datagrams;
 mod failure;
 mod handshake;
+mod records;
 mod session;
 #[cfg(test)]
 #[cfg(not(miri))] // OpenSSL and sockets
@@ -23,7 +25,8 @@ use crate::hal::sys::{
 };
 use crate::hal::{certs, dtls_offer};
 
-/// `HAL_DTLSSession_create`: connects and does the whole handshake. NULL on failure, after one line with the reason.
+/// `HAL_DTLSSession_create`: connects and does the whole handshake. NULL on failure, after one line
+/// with the reason.
 ///
 /// Roots left NULL mean the bundled ones. A pre-shared key comes by way of [`dtls_offer`].
 ///
@@ -70,12 +73,13 @@ unsafe extern "C" fn iotx_hal_default_dtls_create(
 
 /// `HAL_DTLSSession_write`: sends `*len` bytes as one record.
 ///
-/// SUCCESS only when the datagram was handed to the network; the code of the session's end after it has ended;
-/// INVALID_PARAM for NULL, an empty datagram, or one longer than a record; READ_DATA_FAILED for every other failure (the
-/// SDK has no code for failed writes).
+/// SUCCESS only when the datagram was handed to the network; the code of the session's end after it
+/// has ended; INVALID_PARAM for NULL, an empty datagram, or one longer than a record;
+/// READ_DATA_FAILED for every other failure (the SDK has no code for failed writes).
 ///
 /// # Safety
-/// `session` is NULL or a live session; `len` is NULL or valid; `data` is NULL or readable for `*len` bytes.
+/// `session` is NULL or a live session; `len` is NULL or valid; `data` is NULL or readable for
+/// `*len` bytes.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn iotx_hal_default_dtls_write(
     session: *mut c_void,
@@ -103,11 +107,12 @@ unsafe extern "C" fn iotx_hal_default_dtls_write(
 
 /// `HAL_DTLSSession_read`: waits for one record; `*len` is the room before and the length after.
 ///
-/// SUCCESS with length 0 is a time-out; a time-out of 0 waits for ever. A signal does not end the wait. What does not fit
-/// is cut off.
+/// SUCCESS with length 0 is a time-out; a time-out of 0 waits for ever. A signal does not end the
+/// wait. What does not fit is cut off.
 ///
 /// # Safety
-/// `session` is NULL or a live session; `len` is NULL or valid; `data` is NULL or writable for `*len` bytes.
+/// `session` is NULL or a live session; `len` is NULL or valid; `data` is NULL or writable for
+/// `*len` bytes.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn iotx_hal_default_dtls_read(
     session: *mut c_void,

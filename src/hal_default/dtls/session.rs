@@ -12,6 +12,7 @@ use openssl::ssl::{ErrorCode, SslRef, SslStream};
 use super::super::socket::{Deadline, Wait, wait_readable};
 use super::datagrams::Datagrams;
 use super::failure::{alert_name, fatal_alert};
+use super::records::shortest_ciphertext;
 
 /// Longest datagram one record carries (RFC 5246 6.2.1).
 const MAX_RECORD: usize = 1 << 14;
@@ -51,8 +52,8 @@ pub(super) enum WriteError {
     Transport,
 }
 
-/// An established session. Reading and writing may happen on two threads: a reader waits for the socket without holding
-/// the lock, so it never keeps a writer from sending.
+/// An established session. Reading and writing may happen on two threads: a reader waits for the
+/// socket without holding the lock, so it never keeps a writer from sending.
 #[derive(Debug)]
 pub(super) struct Session {
     socket: Arc<UdpSocket>,
@@ -68,7 +69,13 @@ struct Channel {
 }
 
 impl Session {
-    pub(super) fn new(socket: Arc<UdpSocket>, stream: SslStream<Datagrams>, peer: String) -> Self {
+    pub(super) fn new(
+        socket: Arc<UdpSocket>,
+        mut stream: SslStream<Datagrams>,
+        peer: String,
+    ) -> Self {
+        let shortest = shortest_ciphertext(stream.ssl());
+        stream.get_mut().set_shortest_ciphertext(shortest);
         Self {
             socket,
             channel: Mutex::new(Channel {
@@ -109,14 +116,21 @@ impl Session {
         }
     }
 
-    /// Waits for one datagram; a time-out of 0 ms waits for ever. What does not fit into the buffer is cut off.
+    /// Waits for one datagram; a time-out of 0 ms waits for ever. What does not fit into the buffer
+    /// is cut off.
     pub(super) fn read(&self, buffer: &mut [u8], timeout_ms: u32) -> Read {
         let deadline = Deadline::after_ms(timeout_ms);
         // A datagram may hold several records: the rest of the last one comes before the next.
         let mut ready = self.lock().has_pending();
         loop {
-            if ready && let Some(read) = self.read_now(buffer) {
-                return read;
+            if ready {
+                if let Some(read) = self.read_now(buffer) {
+                    return read;
+                }
+                // Junk keeps the socket ready without ever giving a record.
+                if deadline.is_past() {
+                    return Read::Timeout;
+                }
             }
             match wait_readable(self.socket.as_raw_fd(), deadline.remaining()) {
                 Wait::Ready => ready = true,
@@ -126,10 +140,6 @@ impl Session {
                     log::error!("{}: waiting failed: {error}", self.peer);
                     return Read::Failed;
                 }
-            }
-            // Junk keeps the socket ready without ever giving a record.
-            if deadline.is_past() {
-                return self.read_now(buffer).unwrap_or(Read::Timeout);
             }
         }
     }
@@ -166,7 +176,8 @@ impl Drop for Session {
             .channel
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        // After a fatal alert or an internal error there is no session to say goodbye in (RFC 5246 7.2.2).
+        // After a fatal alert or an internal error there is no session to say goodbye in (RFC 5246
+        // 7.2.2).
         if matches!(channel.ended, None | Some(Ended::CloseNotify)) {
             drop(ErrorStack::get());
             if let Err(error) = channel.stream.shutdown() {

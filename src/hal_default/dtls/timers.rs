@@ -1,4 +1,5 @@
-//! OpenSSL's retransmission timer (RFC 6347 4.2.4: 1 s at first, doubled up to 60 s), which it asks its caller to run.
+//! OpenSSL's retransmission timer (RFC 6347 4.2.4: 1 s at first, doubled up to 60 s), which it asks
+//! its caller to run.
 
 use std::ffi::{c_int, c_long};
 use std::ptr;
@@ -39,7 +40,8 @@ pub(super) fn until_retransmission(ssl: &SslRef) -> Option<Duration> {
 pub(super) fn retransmit_if_due<S>(stream: &mut SslStream<S>) -> Result<(), ErrorStack> {
     const FAILED: c_long = -1;
     let ssl = stream.ssl().as_ptr();
-    // SAFETY: `ssl` is live and, with its stream, borrowed for writing; the command takes no argument.
+    // SAFETY: `ssl` is live and, with its stream, borrowed for writing; the command takes no
+    // argument.
     let result =
         unsafe { openssl_sys::SSL_ctrl(ssl, DTLS_CTRL_HANDLE_TIMEOUT, 0, ptr::null_mut()) };
     if result <= FAILED {

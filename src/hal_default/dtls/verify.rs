@@ -124,7 +124,8 @@ impl Verdict {
     }
 }
 
-/// Makes `ssl` demand a certificate for `name`, and tell the server which name is meant (SNI, names only: RFC 6066 3).
+/// Makes `ssl` demand a certificate for `name`, and tell the server which name is meant (SNI, names
+/// only: RFC 6066 3).
 pub(super) fn demand(ssl: &mut SslRef, name: &ServerName) -> Result<Verdict, ErrorStack> {
     match name {
         ServerName::Dns(host) => {
@@ -191,8 +192,8 @@ fn now() -> String {
     Asn1Time::days_from_now(0).map_or_else(|_| "?".to_owned(), |now| now.to_string())
 }
 
-/// A distinguished name as `CN=..., O=...`. Shown with control characters replaced: it is the peer's text, and goes to
-/// the log.
+/// A distinguished name as `CN=..., O=...`. Shown with control characters replaced: it is the
+/// peer's text, and goes to the log.
 fn one_line(name: &X509NameRef) -> String {
     let parts: Vec<String> = name
         .entries()

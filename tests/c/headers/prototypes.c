@@ -4,6 +4,7 @@
 #include "iot_import.h"
 
 #include "iot_export.h"
+#include "iotx_coap_ext.h"
 #include "wrappers.h"
 
 /* Initialising a pointer of the expected type fails to compile if the prototype differs. */
@@ -35,6 +36,11 @@ PROTOTYPE(int, iotx_calc_sign, (const char *p_device_secret, const char *p_clien
           *p_device_name, const char *p_product_key, char *sign));
 PROTOTYPE(int, iotx_calc_sign_with_seq, (const char *p_device_secret, const char *p_client_id, const
           char *p_device_name, const char *p_product_key, unsigned int seq, char *sign));
+
+/* Beyond the SDK */
+PROTOTYPE(void, iotx_coap_settings_init, (iotx_coap_settings_t *settings, size_t size));
+PROTOTYPE(iotx_coap_context_t *, iotx_coap_init_with, (iotx_coap_config_t *p_config, const
+          iotx_coap_settings_t *settings));
 
 /* Platform */
 PROTOTYPE(int, HAL_Aes128_Cbc_Decrypt, (p_HAL_Aes128_t aes, const void *src, size_t blockNum, void

@@ -1,0 +1,117 @@
+# Which Rust target a C compiler builds for. Script mode can include this file: tests/packaging/rust_target.cmake does.
+
+# iotx_map_rust_target(<out> <GNU triple> <processor> [HARD_FLOAT])
+#   GNU triple: what `cc -dumpmachine` prints, or CMAKE_C_COMPILER_TARGET; may be empty
+#   processor:  CMAKE_SYSTEM_PROCESSOR; may be empty
+#   HARD_FLOAT: the compiler passes floating point in registers although the triple does not say so (ARM, Yocto)
+#
+# Sets <out> to the Rust target, or to "" if there is none that is known to fit. Where the C side leaves a choice (the
+# version of a 32-bit ARM), the target that runs on all of them is taken; a more exact CMAKE_SYSTEM_PROCESSOR decides.
+function(iotx_map_rust_target out triple processor)
+    cmake_parse_arguments(arg "HARD_FLOAT" "" "" ${ARGN})
+    string(TOLOWER "${triple}" triple)
+    string(TOLOWER "${processor}" processor)
+    set(${out} "" PARENT_SCOPE)
+    if(triple AND NOT triple MATCHES "linux")
+        return()
+    endif()
+
+    # The triple knows the family, the processor sometimes more about its version.
+    string(REGEX REPLACE "-.*" "" family "${triple}")
+    if(NOT family)
+        set(family "${processor}")
+    endif()
+    if(family MATCHES "^arm" AND NOT family MATCHES "^arm64" AND processor MATCHES "^armv[0-9]")
+        set(family "${processor}")
+    endif()
+    if(family STREQUAL "x86_64" AND processor MATCHES "^i[3-6]86$|^x86$")
+        set(family "i686") # gcc -m32
+    endif()
+
+    # The libc, and the calling convention where it is part of the name.
+    set(libc gnu)
+    if(triple MATCHES "musl")
+        set(libc musl)
+    elseif(triple MATCHES "uclibc")
+        set(libc uclibc)
+    endif()
+    set(eabi eabi)
+    if(arg_HARD_FLOAT OR triple MATCHES "eabihf$")
+        set(eabi eabihf)
+    endif()
+
+    if(family MATCHES "^(x86_64|amd64)$")
+        set(target "x86_64-unknown-linux-${libc}")
+        if(triple MATCHES "gnux32$")
+            string(APPEND target "x32")
+        endif()
+    elseif(family MATCHES "^(i[3-6]86|x86)$")
+        set(target "i686-unknown-linux-${libc}")
+    elseif(family MATCHES "^(aarch64|arm64)$")
+        set(target "aarch64-unknown-linux-${libc}")
+    elseif(family MATCHES "^aarch64_be$")
+        set(target "aarch64_be-unknown-linux-${libc}")
+    elseif(family MATCHES "^armv(7|8)")
+        set(target "armv7-unknown-linux-${libc}${eabi}")
+    elseif(family MATCHES "^armv5" AND eabi STREQUAL "eabi")
+        set(target "armv5te-unknown-linux-${libc}${eabi}")
+    elseif(family MATCHES "^(arm|armv6.*)$")
+        set(target "arm-unknown-linux-${libc}${eabi}")
+    elseif(family MATCHES "^riscv(32|64)")
+        set(target "riscv${CMAKE_MATCH_1}gc-unknown-linux-${libc}")
+    elseif(family MATCHES "^mips(isa32(r[0-9]+)?)?(el)?$")
+        set(target "mips${CMAKE_MATCH_3}-unknown-linux-${libc}")
+    elseif(family MATCHES "^mips(isa)?64(r[0-9]+)?(el)?$")
+        set(target "mips64${CMAKE_MATCH_3}-unknown-linux-${libc}abi64")
+    elseif(family MATCHES "^(powerpc64le|ppc64le)$")
+        set(target "powerpc64le-unknown-linux-${libc}")
+    elseif(family MATCHES "^(powerpc64|ppc64)$")
+        set(target "powerpc64-unknown-linux-${libc}")
+    elseif(family MATCHES "^(powerpc|ppc)$")
+        set(target "powerpc-unknown-linux-${libc}")
+    elseif(family MATCHES "^(s390x|loongarch64|sparc64)$")
+        set(target "${family}-unknown-linux-${libc}")
+    else()
+        return()
+    endif()
+    set(${out} "${target}" PARENT_SCOPE)
+endfunction()
+
+# iotx_find_rust_target(<out>): the target for this build, or "" for the machine's own.
+function(iotx_find_rust_target out)
+    set(${out} "${IOTX_RUST_TARGET}" PARENT_SCOPE)
+    if(IOTX_RUST_TARGET)
+        return()
+    endif()
+    set(processor "${CMAKE_SYSTEM_PROCESSOR}")
+    if(NOT CMAKE_CROSSCOMPILING)
+        if(NOT (CMAKE_SIZEOF_VOID_P EQUAL 4 AND CMAKE_HOST_SYSTEM_PROCESSOR STREQUAL "x86_64"))
+            return()
+        endif()
+        set(processor i686)
+    endif()
+
+    set(triple "${CMAKE_C_COMPILER_TARGET}")
+    if(NOT triple)
+        execute_process(COMMAND "${CMAKE_C_COMPILER}" -dumpmachine
+            OUTPUT_VARIABLE triple OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    endif()
+    set(hard_float "")
+    if(triple MATCHES "^arm")
+        include(CheckCSourceCompiles)
+        check_c_source_compiles("
+            #ifndef __ARM_PCS_VFP
+            #error soft float
+            #endif
+            int main(void) { return 0; }" IOTX_ARM_HARD_FLOAT)
+        if(IOTX_ARM_HARD_FLOAT)
+            set(hard_float HARD_FLOAT)
+        endif()
+    endif()
+    iotx_map_rust_target(target "${triple}" "${processor}" ${hard_float})
+    if(NOT target)
+        message(FATAL_ERROR "No Rust target is known for the C compiler's '${triple}' on '${processor}'. "
+            "Set IOTX_RUST_TARGET to one that `rustc --print target-list` knows.")
+    endif()
+    set(${out} "${target}" PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,28 @@
+//! Recognising separate responses that come again (RFC 7252 section 4.5).
+
+use super::time::Instant;
+use core::time::Duration;
+
+/// How many acknowledged responses are remembered.
+const REMEMBERED: usize = 16;
+
+/// The message ids of the separate responses acknowledged last: a repetition is acknowledged again, anything
+/// else that matches no request is not.
+#[derive(Debug, Default)]
+pub(super) struct AcknowledgedResponses {
+    seen: [Option<(u16, Instant)>; REMEMBERED],
+    next_slot: usize,
+}
+
+impl AcknowledgedResponses {
+    /// Whether a response with this id was acknowledged less than `lifetime` before `now`.
+    pub(super) fn contains(&self, message_id: u16, now: Instant, lifetime: Duration) -> bool {
+        let mut seen = self.seen.iter().flatten();
+        seen.any(|&(id, at)| id == message_id && now.since(at) < lifetime)
+    }
+
+    pub(super) fn insert(&mut self, message_id: u16, now: Instant) {
+        self.seen[self.next_slot] = Some((message_id, now));
+        self.next_slot = (self.next_slot + 1) % REMEMBERED;
+    }
+}

@@ -1,0 +1,88 @@
+//! What the tests of the message layer share: a layer, a virtual clock, and the peer's datagrams.
+
+use super::*;
+use core::time::Duration;
+
+const HALF: u32 = 1 << 31; // the generator's middle: an initial timeout of 2.5 s
+
+pub(super) struct Bench {
+    pub(super) layer: MessageLayer<&'static str>,
+    pub(super) head: RequestHead,
+    pub(super) now: Instant,
+    draws: u32,
+}
+
+impl Bench {
+    pub(super) fn new() -> Self {
+        Self::with(TransmissionParams::default())
+    }
+
+    pub(super) fn with(params: TransmissionParams) -> Self {
+        let mut draws = 100;
+        let layer = MessageLayer::new(params, &mut || {
+            draws += 1;
+            draws
+        });
+        let head = RequestHeadBuilder::new(Code::POST)
+            .path(b"topic")
+            .build()
+            .unwrap();
+        Self {
+            layer,
+            head,
+            now: Instant::from_millis(1_000_000),
+            draws,
+        }
+    }
+
+    pub(super) fn submit(&mut self, message_type: MessageType, user: &'static str) -> u32 {
+        let draws = &mut self.draws;
+        let mut random = || {
+            *draws += 1;
+            *draws
+        };
+        self.layer
+            .submit(&mut random, message_type, &self.head, user.as_bytes(), user)
+            .unwrap()
+    }
+
+    /// Everything due now, in order.
+    pub(super) fn transmit(&mut self) -> Vec<Vec<u8>> {
+        let mut sent = Vec::new();
+        while let Some((_, bytes)) = self.layer.poll_transmit(self.now, &mut || HALF) {
+            sent.push(bytes.to_vec());
+        }
+        sent
+    }
+
+    pub(super) fn advance(&mut self, millis: u64) {
+        self.now = self.now + Duration::from_millis(millis);
+    }
+
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> Handled<&'static str> {
+        self.layer
+            .handle(self.now, &Datagram::parse(bytes).unwrap())
+    }
+}
+
+pub(super) fn id_of(datagram: &[u8]) -> [u8; 2] {
+    [datagram[2], datagram[3]]
+}
+
+pub(super) fn empty(message_type: MessageType, id: [u8; 2]) -> Vec<u8> {
+    vec![message_type.header_byte(0), 0, id[0], id[1]]
+}
+
+/// A 2.05 with the token of `request`.
+pub(super) fn response(message_type: MessageType, id: [u8; 2], request: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![message_type.header_byte(4), 0x45, id[0], id[1]];
+    bytes.extend_from_slice(&request[4..8]);
+    bytes
+}
+
+pub(super) fn ignored() -> Handled<&'static str> {
+    Handled {
+        reply: None,
+        outcome: Outcome::Ignored,
+    }
+}

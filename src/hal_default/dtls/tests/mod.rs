@@ -1,0 +1,71 @@
+//! Handshakes and sessions against OpenSSL's server side.
+
+mod certificates;
+mod forgery;
+mod network;
+mod pki;
+mod psk;
+mod redirected;
+mod relay;
+mod server;
+mod sessions;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::failure::Failure;
+use super::handshake::{Limits, Proof, Target, establish};
+use super::session::{Read, Session};
+use crate::hal::dtls::{Offer, PskCredentials};
+use crate::hal::dtls_offer::Announced;
+
+/// A failure bound in the unit of the C seam.
+const PATIENCE_MS: u32 = 20_000;
+
+/// A handshake with certificates, in the patience of the tests.
+fn connect(host: &str, address: SocketAddr, roots: &[u8]) -> Result<Session, Failure> {
+    connect_within(host, address, &Proof::new(roots, None), Limits::default())
+}
+
+fn connect_within(
+    host: &str,
+    address: SocketAddr,
+    proof: &Proof<'_>,
+    limits: Limits,
+) -> Result<Session, Failure> {
+    establish(
+        Target {
+            host,
+            port: address.port(),
+        },
+        proof,
+        limits,
+    )
+}
+
+fn announced(offer: Offer, identity: &[u8], key: &[u8]) -> Option<Announced> {
+    let psk = PskCredentials::new(identity, key);
+    assert!(psk.is_some());
+    Some(Announced { offer, psk })
+}
+
+/// The reason of a handshake that must fail.
+fn failure(result: Result<Session, Failure>) -> String {
+    result.expect_err("the handshake must fail").to_string()
+}
+
+/// Sends a datagram to an echo server and checks what comes back.
+fn check_echo(session: &Session) {
+    session.write(b"over and back").expect("write");
+    let mut buffer = [0u8; 64];
+    assert_eq!(session.read(&mut buffer, PATIENCE_MS), Read::Datagram(13));
+    assert_eq!(&buffer[..13], b"over and back");
+}
+
+/// Limits under which a peer that does not answer is given up soon.
+fn impatient() -> Limits {
+    Limits {
+        total: Duration::from_millis(300),
+        ..Limits::default()
+    }
+}
