@@ -1,8 +1,9 @@
 //! Keeping threads from being cancelled (`pthread_cancel`) inside Rust.
 //!
-//! C firmware may end a thread that is inside one of our functions. On glibc the thread's stack is then unwound from
-//! the system call it waits in; frames of Rust do not allow that, and the process aborts. Elsewhere the frames are
-//! skipped, and locks stay locked. So each entry point raises a [`Shield`], and those that wait end with a [`point`].
+//! C firmware may end a thread that is inside one of our functions. On glibc the thread's stack is
+//! then unwound from the system call it waits in; frames of Rust do not allow that, and the process
+//! aborts. Elsewhere the frames are skipped, and locks stay locked. So each entry point raises a
+//! [`Shield`], and those that wait end with a [`point`].
 
 use std::ffi::c_int;
 
@@ -40,8 +41,8 @@ impl Drop for Shield {
 
 /// Ends the thread if it has been cancelled and no shield is up: a cancellation point of POSIX.
 ///
-/// To be called last in an `extern "C-unwind"` function, where nothing is left to be dropped: forced unwinding may cross
-/// such frames (RFC 2945), and no others.
+/// To be called last in an `extern "C-unwind"` function, where nothing is left to be dropped:
+/// forced unwinding may cross such frames (RFC 2945), and no others.
 pub(crate) fn point() {
     // SAFETY: returns, or unwinds as described.
     unsafe { pthread_testcancel() }

@@ -1,7 +1,8 @@
-//! `HAL_Aes128_*`: one handle is one message, encrypted or decrypted in as many calls as the caller likes.
+//! `HAL_Aes128_*`: one handle is one message, encrypted or decrypted in as many calls as the caller
+//! likes.
 //!
-//! The chaining goes on from call to call: two calls give what one over both parts would. A new message needs a new
-//! handle, which starts at the vector again.
+//! The chaining goes on from call to call: two calls give what one over both parts would. A new
+//! message needs a new handle, which starts at the vector again.
 
 use std::ffi::{c_int, c_void};
 use std::sync::{Mutex, PoisonError};
@@ -46,8 +47,8 @@ impl Operation {
         .find(|operation| *operation as c_int == number)
     }
 
-    /// CBC needs the handle to have been made for its direction. CFB runs the cipher forwards both ways (NIST SP
-    /// 800-38A, 6.3), so ports take either for it.
+    /// CBC needs the handle to have been made for its direction. CFB runs the cipher forwards both
+    /// ways (NIST SP 800-38A, 6.3), so ports take either for it.
     fn suits(self, direction: Direction) -> bool {
         match self {
             Self::CbcEncrypt => direction == Direction::Encrypt,
@@ -122,7 +123,8 @@ impl Aes {
 /// Runs `context` over `len` bytes.
 ///
 /// # Safety
-/// `src` is readable and `dst` writable for `len` bytes; they are the same memory or do not overlap.
+/// `src` is readable and `dst` writable for `len` bytes; they are the same memory or do not
+/// overlap.
 unsafe fn update(
     context: &mut CipherCtx,
     src: *const u8,
@@ -137,7 +139,8 @@ unsafe fn update(
         // SAFETY: within `len`, by the loop's condition and the minimum.
         unsafe { std::ptr::copy_nonoverlapping(src.add(read), from.as_mut_ptr(), chunk) };
         let produced = context.cipher_update(&from[..chunk], Some(&mut *to))?;
-        // Decryption without padding holds nothing back, so what is written never overtakes what has been read.
+        // Decryption without padding holds nothing back, so what is written never overtakes what
+        // has been read.
         let produced = produced.min(len - written);
         // SAFETY: within `len`, by the minimum.
         unsafe { std::ptr::copy_nonoverlapping(to.as_ptr(), dst.add(written), produced) };
@@ -172,7 +175,8 @@ unsafe extern "C" fn iotx_hal_default_aes_new(
             direction,
             running: Mutex::new(None),
         });
-        // SAFETY: not NULL, so 16 bytes are readable, as the caller promises. Copied to where they stay.
+        // SAFETY: not NULL, so 16 bytes are readable, as the caller promises. Copied to where they
+        // stay.
         unsafe {
             std::ptr::copy_nonoverlapping(key, aes.key.as_mut_ptr(), BLOCK_LEN);
             std::ptr::copy_nonoverlapping(iv, aes.iv.as_mut_ptr(), BLOCK_LEN);
@@ -198,11 +202,12 @@ unsafe extern "C" fn iotx_hal_default_aes_free(aes: *mut c_void) -> c_int {
     })
 }
 
-/// The four operations: 0, or -1 for NULL, for a handle of the other direction, and if OpenSSL fails.
+/// The four operations: 0, or -1 for NULL, for a handle of the other direction, and if OpenSSL
+/// fails.
 ///
 /// # Safety
-/// `aes` is NULL or a live handle; `src` and `dst` are NULL or have `count` blocks (CBC) or bytes (CFB), and are the
-/// same memory or do not overlap.
+/// `aes` is NULL or a live handle; `src` and `dst` are NULL or have `count` blocks (CBC) or bytes
+/// (CFB), and are the same memory or do not overlap.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn iotx_hal_default_aes_update(
     aes: *mut c_void,

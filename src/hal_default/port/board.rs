@@ -7,7 +7,8 @@ use crate::hal_default::boundary::guard;
 /// Longest text, without its terminator (`HAL_CID_LEN` counts it).
 const LONGEST: usize = 64;
 
-/// Boards with a device tree have their serial number here; PCs have nothing that an ordinary program may read.
+/// Boards with a device tree have their serial number here; PCs have nothing that an ordinary
+/// program may read.
 const SERIAL_NUMBER: &str = "/sys/firmware/devicetree/base/serial-number";
 
 /// The printable start of what the device tree holds.

@@ -1,7 +1,8 @@
 //! `HAL_Firmware_Persistence_*`: the new firmware becomes a file.
 //!
-//! Where a board keeps its firmware only its port can know. This one writes to the file that `IOTX_FIRMWARE_FILE` names,
-//! which appears complete or not at all; without the variable, every call fails and says so.
+//! Where a board keeps its firmware only its port can know. This one writes to the file that
+//! `IOTX_FIRMWARE_FILE` names, which appears complete or not at all; without the variable, every
+//! call fails and says so.
 
 use std::env;
 use std::ffi::{c_char, c_int};
@@ -69,7 +70,8 @@ fn started(current: &mut Option<Download>) -> Result<&mut Download, String> {
         .ok_or_else(|| "no firmware has been started, or it has failed".to_owned())
 }
 
-/// `HAL_Firmware_Persistence_Start`: begins anew, also when one was under way. A failure shows in the first write.
+/// `HAL_Firmware_Persistence_Start`: begins anew, also when one was under way. A failure shows in
+/// the first write.
 #[unsafe(no_mangle)]
 extern "C" fn iotx_hal_default_firmware_start() {
     guard("HAL_Firmware_Persistence_Start", (), || {

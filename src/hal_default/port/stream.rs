@@ -16,7 +16,8 @@ pub(super) const CLOSED: i32 = -1;
 /// The connection has failed.
 pub(super) const FAILED: i32 = -2;
 
-/// Connects to the first address of `host` that answers. The stream does not block: see [`Attempt`].
+/// Connects to the first address of `host` that answers. The stream does not block: see
+/// [`Attempt`].
 pub(super) fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     let bare = host
         .strip_prefix('[')
@@ -86,8 +87,9 @@ pub(super) fn wait(fd: RawFd, direction: Direction, deadline: Instant) -> io::Re
 
 /// Makes attempts until all `len` bytes have moved, the time is over, or the connection has ended.
 ///
-/// `attempt` gets the number of bytes moved so far. The result is what C is told: the bytes moved, 0 after the time
-/// without one, or [`CLOSED`] or [`FAILED`]. An end that comes behind some bytes is told by the next call.
+/// `attempt` gets the number of bytes moved so far. The result is what C is told: the bytes moved,
+/// 0 after the time without one, or [`CLOSED`] or [`FAILED`]. An end that comes behind some bytes
+/// is told by the next call.
 pub(super) fn transfer(
     entry: &str,
     fd: RawFd,

@@ -20,8 +20,8 @@ fn descriptor(handle: usize) -> Option<RawFd> {
 
 /// Borrows the stream behind a handle for one call.
 fn borrowed(fd: RawFd) -> ManuallyDrop<TcpStream> {
-    // SAFETY: the descriptor is the caller's from `establish`, and is not closed here; one that is not open any more
-    // gives EBADF.
+    // SAFETY: the descriptor is the caller's from `establish`, and is not closed here; one that is
+    // not open any more gives EBADF.
     ManuallyDrop::new(unsafe { TcpStream::from_raw_fd(fd) })
 }
 
@@ -80,7 +80,8 @@ extern "C" fn iotx_hal_default_tcp_destroy(handle: usize) -> i32 {
     })
 }
 
-/// `HAL_TCP_Write`: the bytes sent within the time, -1 for bad arguments, -2 if the connection has failed.
+/// `HAL_TCP_Write`: the bytes sent within the time, -1 for bad arguments, -2 if the connection has
+/// failed.
 ///
 /// # Safety
 /// `data` is NULL or readable for `len` bytes.
@@ -109,8 +110,8 @@ unsafe extern "C" fn iotx_hal_default_tcp_write(
     })
 }
 
-/// `HAL_TCP_Read`: waits until `len` bytes are there or the time is over. The bytes received; -1 for bad arguments and
-/// after the peer's end, -2 if the connection has failed.
+/// `HAL_TCP_Read`: waits until `len` bytes are there or the time is over. The bytes received; -1
+/// for bad arguments and after the peer's end, -2 if the connection has failed.
 ///
 /// # Safety
 /// `data` is NULL or readable and writable for `len` bytes, and nobody else uses it meanwhile.

@@ -1,7 +1,7 @@
 //! `HAL_SSL_*`: TLS over TCP, on OpenSSL.
 //!
-//! The server's certificate is always verified: against the roots that the caller gives, or the bundled ones when it
-//! gives none; chain, dates and name.
+//! The server's certificate is always verified: against the roots that the caller gives, or the
+//! bundled ones when it gives none; chain, dates and name.
 
 use std::ffi::{c_char, c_int};
 use std::fmt;
@@ -58,8 +58,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// One connection. The lock is held for single attempts only, never while waiting: one thread may write while another
-/// waits in a read.
+/// One connection. The lock is held for single attempts only, never while waiting: one thread may
+/// write while another waits in a read.
 struct Connection {
     fd: RawFd,
     stream: Mutex<SslStream<TcpStream>>,
@@ -271,7 +271,8 @@ unsafe extern "C" fn iotx_hal_default_tls_write(
 /// `HAL_SSL_Read`: as `HAL_TCP_Read`.
 ///
 /// # Safety
-/// As [`connection`]; `data` is NULL or readable and writable for `len` bytes, and nobody else uses it meanwhile.
+/// As [`connection`]; `data` is NULL or readable and writable for `len` bytes, and nobody else uses
+/// it meanwhile.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn iotx_hal_default_tls_read(
     handle: usize,

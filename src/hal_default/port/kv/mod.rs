@@ -1,7 +1,8 @@
 //! `HAL_Kv_*`: a small store that outlives the process, in one file.
 //!
-//! The file is the one that `IOTX_KV_FILE` names; else `iot_sdk/kv` under `$XDG_STATE_HOME`, or under
-//! `$HOME/.local/state`; else `/var/lib/iot_sdk/kv`. Only its owner may read it: firmware keeps secrets here.
+//! The file is the one that `IOTX_KV_FILE` names; else `iot_sdk/kv` under `$XDG_STATE_HOME`, or
+//! under `$HOME/.local/state`; else `/var/lib/iot_sdk/kv`. Only its owner may read it: firmware
+//! keeps secrets here.
 
 mod store;
 
@@ -45,7 +46,8 @@ unsafe fn key<'a>(key: *const c_char) -> Result<&'a str, Error> {
     unsafe { text(key) }.ok_or(Error::BadKey)
 }
 
-/// `HAL_Kv_Set`: 0; -1 for bad arguments and if the file cannot be written, which leaves it as it was.
+/// `HAL_Kv_Set`: 0; -1 for bad arguments and if the file cannot be written, which leaves it as it
+/// was.
 ///
 /// # Safety
 /// `name` is NULL or NUL-terminated; `value` is NULL or readable for `len` bytes.
@@ -69,11 +71,12 @@ unsafe extern "C" fn iotx_hal_default_kv_set(
     })
 }
 
-/// `HAL_Kv_Get`: 0 and the length; -1 for bad arguments, an unknown key, a buffer that is too small, and a file that
-/// cannot be read. Nothing is written to buffer and length then.
+/// `HAL_Kv_Get`: 0 and the length; -1 for bad arguments, an unknown key, a buffer that is too
+/// small, and a file that cannot be read. Nothing is written to buffer and length then.
 ///
 /// # Safety
-/// `name` is NULL or NUL-terminated; `len` is NULL or readable and writable; `out` is NULL or writable for `*len` bytes.
+/// `name` is NULL or NUL-terminated; `len` is NULL or readable and writable; `out` is NULL or
+/// writable for `*len` bytes.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn iotx_hal_default_kv_get(
     name: *const c_char,
@@ -108,7 +111,8 @@ unsafe extern "C" fn iotx_hal_default_kv_get(
     })
 }
 
-/// `HAL_Kv_Del`: 0, also when there was no such key; -1 for bad arguments and if the file cannot be written.
+/// `HAL_Kv_Del`: 0, also when there was no such key; -1 for bad arguments and if the file cannot be
+/// written.
 ///
 /// # Safety
 /// `name` is NULL or NUL-terminated.

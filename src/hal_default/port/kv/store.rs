@@ -1,7 +1,8 @@
 //! The file behind `HAL_Kv_*`.
 //!
-//! Every change writes a new file beside the old one and renames it into place, so that a crash leaves one or the
-//! other, never a mixture. A lock file keeps processes and threads from losing each other's changes.
+//! Every change writes a new file beside the old one and renames it into place, so that a crash
+//! leaves one or the other, never a mixture. A lock file keeps processes and threads from losing
+//! each other's changes.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -58,7 +59,8 @@ impl fmt::Display for Error {
 
 type Entries = BTreeMap<String, Zeroizing<Vec<u8>>>;
 
-/// Entry by entry: length of the key (1 byte), key, length of the value (4 bytes, little-endian), value.
+/// Entry by entry: length of the key (1 byte), key, length of the value (4 bytes, little-endian),
+/// value.
 fn encode(entries: &Entries) -> Zeroizing<Vec<u8>> {
     let size = |(key, value): (&String, &Zeroizing<Vec<u8>>)| 1 + key.len() + 4 + value.len();
     // Sized at once: growing would leave copies of secrets behind.
@@ -142,7 +144,8 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Entries::new()),
             Err(error) => return Err(fail(error)),
         };
-        // Sized at once, with the byte that shows a file too long: growing would leave copies of secrets behind.
+        // Sized at once, with the byte that shows a file too long: growing would leave copies of
+        // secrets behind.
         let limit = file
             .metadata()
             .map_err(fail)?
@@ -216,7 +219,8 @@ impl Store {
     }
 }
 
-/// Opens for writing a file that only its owner may read. Not through a link, which somebody else may have laid there.
+/// Opens for writing a file that only its owner may read. Not through a link, which somebody else
+/// may have laid there.
 fn private(
     path: &Path,
     also: impl FnOnce(&mut OpenOptions) -> &mut OpenOptions,
