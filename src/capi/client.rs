@@ -1,6 +1,6 @@
 //! The client functions: Init, DeviceNameAuth, SendMessage, Yield, Deinit and their kin.
 
-use super::context::{Callback, Context, deliver};
+use super::context::{Callback, CallbackArgument, Context, deliver};
 use super::types::{
     IOTX_URI_MAX_LEN, iotx_coap_config_t, iotx_coap_context_t, iotx_content_type_t, iotx_message_t,
     iotx_msg_type_t, iotx_ret_code_t,
@@ -13,6 +13,7 @@ use crate::coap::PathError;
 use crate::hal::HalPlatform;
 use std::ffi::{c_char, c_int};
 use std::ptr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// More than any URL the parser accepts needs.
@@ -43,7 +44,7 @@ pub unsafe extern "C" fn IOT_CoAP_Init(
 ) -> *mut iotx_coap_context_t {
     boundary!(on_panic => ptr::null_mut(), {
         // SAFETY: promised by our caller.
-        unsafe { init(p_config, Settings::default()) }
+        unsafe { init(p_config, Settings::default(), CallbackArgument::default()) }
     })
 }
 
@@ -53,6 +54,7 @@ pub unsafe extern "C" fn IOT_CoAP_Init(
 pub(super) unsafe fn init(
     p_config: *const iotx_coap_config_t,
     settings: Settings,
+    callback_argument: CallbackArgument,
 ) -> *mut iotx_coap_context_t {
     if p_config.is_null() {
         log::error!("IOT_CoAP_Init: no configuration (NULL)");
@@ -103,7 +105,7 @@ pub(super) unsafe fn init(
     }
     let name = endpoint.to_string();
     match Client::connect(HalPlatform::new(), identity, endpoint, settings) {
-        Ok(client) => Context::into_raw(client, wait_time(wait_time_ms)),
+        Ok(client) => Context::into_raw(client, wait_time(wait_time_ms), callback_argument),
         Err(error) => {
             log::error!("IOT_CoAP_Init: {name}: {error}");
             ptr::null_mut()
@@ -224,7 +226,7 @@ pub unsafe extern "C" fn IOT_CoAP_SendMessage(
 ///
 /// As for [`IOT_CoAP_SendMessage`].
 unsafe fn send(
-    context: &Context,
+    context: &Arc<Context>,
     p_path: *const c_char,
     p_message: *const iotx_message_t,
 ) -> iotx_ret_code_t {
@@ -279,7 +281,10 @@ unsafe fn send(
     };
     let callback = Callback {
         function: message.resp_callback,
-        user_data: message.user_data,
+        user_data: match context.callback_argument {
+            CallbackArgument::UserData => message.user_data,
+            CallbackArgument::Client => Arc::as_ptr(context).cast_mut().cast(),
+        },
     };
     let error = match context.client.send(&report, callback) {
         Ok(()) => return iotx_ret_code_t::IOTX_SUCCESS,

@@ -15,6 +15,16 @@ pub(super) struct Callback {
     pub(super) user_data: *mut c_void,
 }
 
+/// What response callbacks get as their first argument.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum CallbackArgument {
+    /// The report's `user_data`.
+    #[default]
+    UserData,
+    /// The client, as in SDK 2.00 and 2.01.
+    Client,
+}
+
 // SAFETY: `user_data` is never dereferenced here, only handed back; that the callback may run on
 // whichever thread calls Yield or DeviceNameAuth is the documented contract of
 // `iotx_response_callback_t`.
@@ -57,6 +67,7 @@ pub(super) struct Context {
     alive: AtomicU32,
     pub(super) client: Client<HalPlatform, Callback>,
     pub(super) wait: Duration,
+    pub(super) callback_argument: CallbackArgument,
     warned_unauthenticated: AtomicBool,
 }
 
@@ -68,7 +79,11 @@ unsafe impl Sync for Context {}
 
 impl Context {
     /// Moves the context to where C can hold it: the pointer owns one reference.
-    pub(super) fn into_raw(client: Client<HalPlatform, Callback>, wait: Duration) -> *mut c_void {
+    pub(super) fn into_raw(
+        client: Client<HalPlatform, Callback>,
+        wait: Duration,
+        callback_argument: CallbackArgument,
+    ) -> *mut c_void {
         let context = Self {
             peeked: PeekedHead {
                 p_auth_token: c"".as_ptr(),
@@ -84,6 +99,7 @@ impl Context {
             alive: AtomicU32::new(ALIVE),
             client,
             wait,
+            callback_argument,
             warned_unauthenticated: AtomicBool::new(false),
         };
         Arc::into_raw(Arc::new(context)).cast_mut().cast()
