@@ -42,6 +42,12 @@ PROTOTYPE(void, iotx_coap_settings_init, (iotx_coap_settings_t *settings, size_t
 PROTOTYPE(iotx_coap_context_t *, iotx_coap_init_with, (iotx_coap_config_t *p_config, const
           iotx_coap_settings_t *settings));
 
+PROTOTYPE(int, IOT_SetupConnInfoSecure, (const char *product_key, const char *device_name, const
+          char *device_secret, void **info_ptr));
+PROTOTYPE(void, IOT_SetupDomain, (int domain_type));
+PROTOTYPE(int, iotx_event_regist_cb, (void (*monitor_cb)(int)));
+PROTOTYPE(int, iotx_event_post, (int event));
+
 /* Platform */
 PROTOTYPE(int, HAL_Aes128_Cbc_Decrypt, (p_HAL_Aes128_t aes, const void *src, size_t blockNum, void
           *dst));
