@@ -123,12 +123,17 @@ fn session(host: &str, roots: Vec<X509>) -> Result<Ssl, ErrorStack> {
     Ok(ssl)
 }
 
-fn establish(host: &str, port: u16, roots: &[u8]) -> Result<Connection, Failure> {
+fn establish(
+    host: &str,
+    port: u16,
+    roots: &[u8],
+    handshake_time: Duration,
+) -> Result<Connection, Failure> {
     let roots = parse_roots(roots)?;
     let ssl = session(host, roots).map_err(Failure::Setup)?;
     let stream = connect(host, port).map_err(Failure::Connect)?;
     let fd = stream.as_raw_fd();
-    let deadline = Instant::now() + CONNECT_TIME;
+    let deadline = Instant::now() + handshake_time;
     let mut result = ssl.connect(stream);
     loop {
         result = match result {
@@ -190,7 +195,8 @@ unsafe extern "C" fn iotx_hal_default_tls_establish(
             log::error!("HAL_SSL_Establish: no host, or not UTF-8");
             return NO_HANDLE;
         };
-        match establish(host, port, roots.unwrap_or(ROOTS_PEM.to_bytes())) {
+        let roots = roots.unwrap_or(ROOTS_PEM.to_bytes());
+        match establish(host, port, roots, CONNECT_TIME) {
             Ok(connection) => Box::into_raw(Box::new(connection)).expose_provenance(),
             Err(failure) => {
                 log::error!("HAL_SSL_Establish: {host}:{port}: {failure}");
@@ -294,3 +300,7 @@ unsafe extern "C" fn iotx_hal_default_tls_read(
         })
     })
 }
+
+#[cfg(test)]
+#[cfg(not(miri))] // OpenSSL and sockets
+mod tests;
