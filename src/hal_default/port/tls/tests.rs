@@ -9,7 +9,11 @@ use openssl::ssl::SslAcceptor;
 use super::*;
 
 #[path = "../../dtls/tests/pki.rs"]
-#[allow(dead_code, reason = "shared with the tests of DTLS")]
+#[allow(
+    dead_code,
+    clippy::duplicate_mod,
+    reason = "shared with the tests of DTLS, which are private to their module"
+)]
 mod pki;
 
 use pki::{Identity, Leaf, authority, issue};
