@@ -582,10 +582,12 @@ iotx_coap_context_t *IOT_CoAP_Init(iotx_coap_config_t *p_config);
 
 /**
  * Releases a client: closes its connection and frees what it holds. Callbacks of reports that are
- * still unanswered are not called. May be called from inside a callback.
+ * still unanswered are not called. May be called from inside a callback, and while other threads are in calls
+ * with this client: those return when they notice, at the latest when the wait for a datagram that they are
+ * in has ended, and a callback that is running in one of them is not waited for.
  *
- * @param pp_context  where the client's pointer is kept; NULL is stored there. NULL, or a NULL
- *                    pointer there, does nothing
+ * @param pp_context  where the client's pointer is kept; NULL is stored there. NULL, a NULL pointer there, or
+ *                    one that is not a client's (any more) does nothing
  */
 void IOT_CoAP_Deinit(iotx_coap_context_t **pp_context);
 
@@ -593,7 +595,8 @@ void IOT_CoAP_Deinit(iotx_coap_context_t **pp_context);
  * Authenticates the device with the cloud and waits for the result: returns as soon as the cloud has
  * answered, after 10 s at the latest. The request is repeated meanwhile by the timing of RFC 7252; a
  * cloud that answers 5.00 is asked again after a pause. Answers to reports that arrive in the meantime
- * are handed to their callbacks. A connection that has ended is opened anew.
+ * are handed to their callbacks. A connection that has ended is opened anew; what that takes (with coaps a
+ * handshake, as in IOT_CoAP_Init) and the time spent in callbacks come on top of the 10 s.
  *
  * @param p_context  the client
  *
@@ -602,7 +605,7 @@ void IOT_CoAP_Deinit(iotx_coap_context_t **pp_context);
  *                                   timeout, an answer that arrives later, during IOT_CoAP_Yield,
  *                                   still authenticates
  * @retval IOTX_ERR_SEND_MSG_FAILED  the request could not be sent
- * @retval IOTX_ERR_INVALID_PARAM    `p_context` is NULL
+ * @retval IOTX_ERR_INVALID_PARAM    `p_context` is NULL or no client's (any more)
  */
 int IOT_CoAP_DeviceNameAuth(iotx_coap_context_t *p_context);
 
@@ -615,7 +618,7 @@ int IOT_CoAP_DeviceNameAuth(iotx_coap_context_t *p_context);
  * @param p_message  see iotx_message_t; copied
  *
  * @retval IOTX_SUCCESS              the report has left, or waits behind one that is under way
- * @retval IOTX_ERR_INVALID_PARAM    an argument is NULL, `msg_type` is neither CON nor NON, or the
+ * @retval IOTX_ERR_INVALID_PARAM    an argument is NULL, the client's is no client's (any more), `msg_type` is neither CON nor NON, or the
  *                                   payload is NULL and its length is not 0
  * @retval IOTX_ERR_MSG_TOO_LOOG     the payload has 1280 bytes or more, or does not fit into a datagram
  *                                   of 1280 bytes together with path and token
@@ -637,7 +640,7 @@ int IOT_CoAP_SendMessage(iotx_coap_context_t *p_context,
  * @param p_context  the client
  *
  * @retval IOTX_SUCCESS            done
- * @retval IOTX_ERR_INVALID_PARAM  `p_context` is NULL
+ * @retval IOTX_ERR_INVALID_PARAM  `p_context` is NULL or no client's (any more)
  */
 int IOT_CoAP_Yield(iotx_coap_context_t *p_context);
 
@@ -659,7 +662,7 @@ uint32_t IOT_CoAP_GetCurToken(iotx_coap_context_t *p_context);
  *
  * @retval IOTX_SUCCESS              the request has been sent
  * @retval IOTX_ERR_SEND_MSG_FAILED  it could not be sent
- * @retval IOTX_ERR_INVALID_PARAM    `p_context` is NULL
+ * @retval IOTX_ERR_INVALID_PARAM    `p_context` is NULL or no client's (any more)
  */
 int iotx_get_well_known(iotx_coap_context_t *p_context);
 

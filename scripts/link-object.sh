@@ -78,9 +78,20 @@ else
 fi
 sed 's/^/--undefined=/' "$work/names" >"$work/roots"
 
+# Constants and the tables of the unwinder go into one section each: every section costs a header and a list of
+# relocations, and apart from their functions these are small. (".rodata.cst*" and ".rodata.str*" are for merging.)
+cat >"$work/layout" <<'END'
+SECTIONS
+{
+  .gcc_except_table : { *(.gcc_except_table .gcc_except_table.*) }
+  .rodata.iot_sdk : { *(.rodata .rodata.[!cs]* .rodata.c[!s]* .rodata.s[!t]*) }
+  .data.rel.ro.iot_sdk : { *(.data.rel.ro .data.rel.ro.*) }
+}
+END
+
 # Groups (COMDAT) are resolved here and now: a group whose signature became local would be dropped, and its users with
 # it, as soon as a second Rust library in the program had a group of the same name.
-"$ld" -r --gc-sections --force-group-allocation -o "$work/linked.o" "@$work/roots" "@$work/wrap" "$raw"
+"$ld" -r --gc-sections --force-group-allocation -T "$work/layout" -o "$work/linked.o" "@$work/roots" "@$work/wrap" "$raw"
 
 # The linker drops unreached code but not the names that only this code used: hundreds of OpenSSL and libc functions,
 # for which a static link of the firmware would pull in code. `--strip-unneeded` tells which ones are dead; the names of

@@ -92,6 +92,29 @@ fn a_deinitialised_client_is_gone_and_its_pointer_null() {
             IOT_CoAP_Deinit(&raw mut context);
             assert_eq!(IOT_CoAP_Yield(context), INVALID);
         }
+        // A copy of the pointer that the program forgot, and one that never was a client's.
+        let device = Device::connect(&url());
+        let mut forgotten = init(Some(&url()));
+        let mut copy = forgotten;
+        let mut foreign = [0x696f_7478_u32; 1024];
+        // SAFETY: pointers that are no client's are refused without being followed.
+        unsafe {
+            IOT_CoAP_Deinit(&raw mut forgotten);
+            for stray in [
+                copy,
+                foreign.as_mut_ptr().cast(),
+                foreign.as_mut_ptr().wrapping_byte_add(1).cast(),
+            ] {
+                assert_eq!(IOT_CoAP_Yield(stray), INVALID);
+                assert_eq!(IOT_CoAP_DeviceNameAuth(stray), INVALID);
+                assert_eq!(IOT_CoAP_GetCurToken(stray), u32::MAX);
+                let mut message = good_message();
+                let path = c"/topic".as_ptr().cast_mut();
+                assert_eq!(IOT_CoAP_SendMessage(stray, path, &raw mut message), INVALID);
+            }
+            IOT_CoAP_Deinit(&raw mut copy);
+        }
+        assert_eq!(device.authenticate(), 0, "the other client is untouched");
         return;
     }
     let cloud = cloud().start().expect("cloud");

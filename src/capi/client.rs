@@ -11,6 +11,7 @@ use crate::cloud_auth::Encoding;
 use crate::coap::PathError;
 use crate::hal::HalPlatform;
 use std::ffi::{c_char, c_int};
+use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Duration;
 
@@ -102,7 +103,7 @@ pub(super) unsafe fn init(
     }
     let name = endpoint.to_string();
     match Client::connect(HalPlatform::new(), identity, endpoint, settings) {
-        Ok(client) => Context::into_raw(client, wait_time(wait_time_ms)),
+        Ok(client) => Context::register(client, wait_time(wait_time_ms)),
         Err(error) => {
             log::error!("IOT_CoAP_Init: {name}: {error}");
             ptr::null_mut()
@@ -118,33 +119,33 @@ fn wait_time(wait_time_ms: c_int) -> Duration {
 }
 
 /// Releases a client: closes its connection and frees what it holds. Callbacks of reports that are
-/// still unanswered are not called. May be called from inside a callback.
+/// still unanswered are not called. May be called from inside a callback, and while other threads are in calls
+/// with this client: those return when they notice, at the latest when the wait for a datagram that they are
+/// in has ended, and a callback that is running in one of them is not waited for.
 ///
-/// @param pp_context  where the client's pointer is kept; NULL is stored there. NULL, or a NULL
-///                    pointer there, does nothing
+/// @param pp_context  where the client's pointer is kept; NULL is stored there. NULL, a NULL pointer there, or
+///                    one that is not a client's (any more) does nothing
 ///
 /// # Safety
 ///
-/// `pp_context` is NULL or points to NULL or to what IOT_CoAP_Init returned and no Deinit has released.
-/// No other thread may begin a call with this client afterwards.
+/// `pp_context` is NULL or points to a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_CoAP_Deinit(pp_context: *mut *mut iotx_coap_context_t) {
     boundary!(on_panic => (), {
         if pp_context.is_null() {
             return;
         }
-        // SAFETY: not NULL, so it is the caller's pointer variable; what it holds is promised above.
-        unsafe {
-            let context = pp_context.replace(ptr::null_mut());
-            Context::release(context);
-        }
+        // SAFETY: not NULL, so it is the caller's pointer variable.
+        let context = unsafe { pp_context.replace(ptr::null_mut()) };
+        Context::release(context);
     })
 }
 
 /// Authenticates the device with the cloud and waits for the result: returns as soon as the cloud has
 /// answered, after 10 s at the latest. The request is repeated meanwhile by the timing of RFC 7252; a
 /// cloud that answers 5.00 is asked again after a pause. Answers to reports that arrive in the meantime
-/// are handed to their callbacks. A connection that has ended is opened anew.
+/// are handed to their callbacks. A connection that has ended is opened anew; what that takes (with coaps a
+/// handshake, as in IOT_CoAP_Init) and the time spent in callbacks come on top of the 10 s.
 ///
 /// @param p_context  the client
 ///
@@ -153,16 +154,15 @@ pub unsafe extern "C" fn IOT_CoAP_Deinit(pp_context: *mut *mut iotx_coap_context
 ///                                   timeout, an answer that arrives later, during IOT_CoAP_Yield,
 ///                                   still authenticates
 /// @retval IOTX_ERR_SEND_MSG_FAILED  the request could not be sent
-/// @retval IOTX_ERR_INVALID_PARAM    `p_context` is NULL
+/// @retval IOTX_ERR_INVALID_PARAM    `p_context` is NULL or no client's (any more)
 ///
 /// # Safety
 ///
-/// `p_context` is NULL or what IOT_CoAP_Init returned and no Deinit has released.
+/// `p_context` may be any pointer. The callbacks of the messages that were sent are as their type says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_CoAP_DeviceNameAuth(p_context: *mut iotx_coap_context_t) -> c_int {
     boundary!(on_panic => code(iotx_ret_code_t::IOTX_ERR_AUTH_FAILED), {
-        // SAFETY: promised by our caller.
-        let Some(context) = (unsafe { Context::acquire(p_context) }) else {
+        let Some(context) = Context::acquire(p_context) else {
             return refuse_null("IOT_CoAP_DeviceNameAuth");
         };
         let result = context.client.authenticate(&mut deliver);
@@ -183,7 +183,7 @@ pub unsafe extern "C" fn IOT_CoAP_DeviceNameAuth(p_context: *mut iotx_coap_conte
 /// @param p_message  see iotx_message_t; copied
 ///
 /// @retval IOTX_SUCCESS              the report has left, or waits behind one that is under way
-/// @retval IOTX_ERR_INVALID_PARAM    an argument is NULL, `msg_type` is neither CON nor NON, or the
+/// @retval IOTX_ERR_INVALID_PARAM    an argument is NULL, the client's is no client's (any more), `msg_type` is neither CON nor NON, or the
 ///                                   payload is NULL and its length is not 0
 /// @retval IOTX_ERR_MSG_TOO_LOOG     the payload has 1280 bytes or more, or does not fit into a datagram
 ///                                   of 1280 bytes together with path and token
@@ -195,8 +195,7 @@ pub unsafe extern "C" fn IOT_CoAP_DeviceNameAuth(p_context: *mut iotx_coap_conte
 ///
 /// # Safety
 ///
-/// `p_context` is NULL or what IOT_CoAP_Init returned and no Deinit has released; `p_path` is NULL or
-/// NUL-terminated; `p_message` is NULL or a message whose payload, if not NULL, has `payload_len` bytes.
+/// `p_path` is NULL or NUL-terminated; `p_message` is NULL or a message whose payload, if not NULL, has `payload_len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_CoAP_SendMessage(
     p_context: *mut iotx_coap_context_t,
@@ -204,8 +203,7 @@ pub unsafe extern "C" fn IOT_CoAP_SendMessage(
     p_message: *mut iotx_message_t,
 ) -> c_int {
     boundary!(on_panic => code(iotx_ret_code_t::IOTX_ERR_SEND_MSG_FAILED), {
-        // SAFETY: promised by our caller.
-        let Some(context) = (unsafe { Context::acquire(p_context) }) else {
+        let Some(context) = Context::acquire(p_context) else {
             return refuse_null("IOT_CoAP_SendMessage");
         };
         // SAFETY: promised by our caller.
@@ -227,31 +225,38 @@ unsafe fn send(
         log::error!("IOT_CoAP_SendMessage: no path or no message (NULL)");
         return iotx_ret_code_t::IOTX_ERR_INVALID_PARAM;
     }
-    // SAFETY: not NULL, so it is a message, as our caller promises. `user_data` may be uninitialised
-    // in C; here it is bytes that are carried and handed back.
-    let message = unsafe { p_message.read() };
-    let confirmable = if message.msg_type == iotx_msg_type_t::IOTX_MESSAGE_CON as c_int {
+    // SAFETY: not NULL, so it is a message, as our caller promises. `user_data`, which may be uninitialised,
+    // is read as bytes that are carried and handed back.
+    let (msg_type, content_type, p_payload, payload_len, callback) = unsafe {
+        (
+            (*p_message).msg_type,
+            (*p_message).content_type,
+            (*p_message).p_payload,
+            (*p_message).payload_len,
+            Callback {
+                function: (*p_message).resp_callback,
+                user_data: (&raw const (*p_message).user_data)
+                    .cast::<MaybeUninit<_>>()
+                    .read(),
+            },
+        )
+    };
+    let confirmable = if msg_type == iotx_msg_type_t::IOTX_MESSAGE_CON as c_int {
         true
-    } else if message.msg_type == iotx_msg_type_t::IOTX_MESSAGE_NON as c_int {
+    } else if msg_type == iotx_msg_type_t::IOTX_MESSAGE_NON as c_int {
         false
     } else {
-        log::error!(
-            "IOT_CoAP_SendMessage: msg_type {} is neither CON nor NON",
-            message.msg_type
-        );
+        log::error!("IOT_CoAP_SendMessage: msg_type {msg_type} is neither CON nor NON");
         return iotx_ret_code_t::IOTX_ERR_INVALID_PARAM;
     };
-    let payload = match (
-        message.p_payload.is_null(),
-        usize::from(message.payload_len),
-    ) {
+    let payload = match (p_payload.is_null(), usize::from(payload_len)) {
         (_, 0) => &[],
         (true, len) => {
             log::error!("IOT_CoAP_SendMessage: payload is NULL, its length {len}");
             return iotx_ret_code_t::IOTX_ERR_INVALID_PARAM;
         }
         // SAFETY: not NULL, so it has that many bytes, as our caller promises.
-        (false, len) => unsafe { std::slice::from_raw_parts(message.p_payload, len) },
+        (false, len) => unsafe { std::slice::from_raw_parts(p_payload, len) },
     };
     // One byte beyond the limit is enough to see that a path is too long.
     const PATH_SCAN: usize = IOTX_URI_MAX_LEN + 1;
@@ -261,7 +266,7 @@ unsafe fn send(
         text::bytes_within(p_path, PATH_SCAN)
             .unwrap_or_else(|| std::slice::from_raw_parts(p_path.cast(), PATH_SCAN))
     };
-    let encoding = if message.content_type == iotx_content_type_t::IOTX_CONTENT_TYPE_CBOR as c_int {
+    let encoding = if content_type == iotx_content_type_t::IOTX_CONTENT_TYPE_CBOR as c_int {
         Encoding::Cbor
     } else {
         Encoding::Json
@@ -272,11 +277,7 @@ unsafe fn send(
         content_format: encoding.content_format(),
         confirmable,
     };
-    let recipient = Recipient::Program(Callback {
-        function: message.resp_callback,
-        user_data: message.user_data,
-    });
-    let error = match context.client.send(&report, recipient) {
+    let error = match context.client.send(&report, Recipient::Program(callback)) {
         Ok(()) => return iotx_ret_code_t::IOTX_SUCCESS,
         Err(error) => error,
     };
@@ -303,16 +304,15 @@ unsafe fn send(
 /// @param p_context  the client
 ///
 /// @retval IOTX_SUCCESS            done
-/// @retval IOTX_ERR_INVALID_PARAM  `p_context` is NULL
+/// @retval IOTX_ERR_INVALID_PARAM  `p_context` is NULL or no client's (any more)
 ///
 /// # Safety
 ///
-/// `p_context` is NULL or what IOT_CoAP_Init returned and no Deinit has released.
+/// `p_context` may be any pointer. The callbacks of the messages that were sent are as their type says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context_t) -> c_int {
     boundary!(on_panic => code(iotx_ret_code_t::IOTX_SUCCESS), {
-        // SAFETY: promised by our caller.
-        let Some(context) = (unsafe { Context::acquire(p_context) }) else {
+        let Some(context) = Context::acquire(p_context) else {
             return refuse_null("IOT_CoAP_Yield");
         };
         context.client.run(context.wait, &mut deliver);
@@ -330,12 +330,11 @@ pub unsafe extern "C" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context_t) -> 
 ///
 /// # Safety
 ///
-/// `p_context` is NULL or what IOT_CoAP_Init returned and no Deinit has released.
+/// `p_context` may be any pointer. The callbacks of the messages that were sent are as their type says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_CoAP_GetCurToken(p_context: *mut iotx_coap_context_t) -> u32 {
     boundary!(on_panic => u32::MAX, {
-        // SAFETY: promised by our caller.
-        let context = unsafe { Context::acquire(p_context) };
+        let context = Context::acquire(p_context);
         context.map_or(u32::MAX, |context| context.client.next_token())
     })
 }
@@ -347,16 +346,15 @@ pub unsafe extern "C" fn IOT_CoAP_GetCurToken(p_context: *mut iotx_coap_context_
 ///
 /// @retval IOTX_SUCCESS              the request has been sent
 /// @retval IOTX_ERR_SEND_MSG_FAILED  it could not be sent
-/// @retval IOTX_ERR_INVALID_PARAM    `p_context` is NULL
+/// @retval IOTX_ERR_INVALID_PARAM    `p_context` is NULL or no client's (any more)
 ///
 /// # Safety
 ///
-/// `p_context` is NULL or what IOT_CoAP_Init returned and no Deinit has released.
+/// `p_context` may be any pointer. The callbacks of the messages that were sent are as their type says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iotx_get_well_known(p_context: *mut iotx_coap_context_t) -> c_int {
     boundary!(on_panic => code(iotx_ret_code_t::IOTX_ERR_SEND_MSG_FAILED), {
-        // SAFETY: promised by our caller.
-        let Some(context) = (unsafe { Context::acquire(p_context) }) else {
+        let Some(context) = Context::acquire(p_context) else {
             return refuse_null("iotx_get_well_known");
         };
         let result = context.client.discover();

@@ -5,9 +5,11 @@ use super::types::iotx_response_callback_t;
 use crate::client::{Client, Delivery, ResponseHead};
 use crate::coap::Code;
 use crate::hal::HalPlatform;
+use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int, c_void};
-use std::sync::Arc;
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What a report's answer is handed to.
@@ -24,8 +26,12 @@ pub(super) type Answered = Box<dyn FnOnce(Code, &[u8]) + Send>;
 /// A program's callback.
 pub(super) struct Callback {
     pub(super) function: iotx_response_callback_t,
-    pub(super) user_data: *mut c_void,
+    /// May be uninitialised in C, so it is not a pointer to Rust until it is one to the callback again.
+    pub(super) user_data: MaybeUninit<*mut c_void>,
 }
+
+/// [`iotx_response_callback_t`] with a first argument that may be uninitialised.
+type Function = unsafe extern "C" fn(MaybeUninit<*mut c_void>, *mut c_void);
 
 // SAFETY: `user_data` is never dereferenced here, only handed back; that the callback may run on
 // whichever thread calls Yield or DeviceNameAuth is the documented contract of
@@ -48,6 +54,12 @@ struct PeekedHead {
     event_handle: *const c_void,
 }
 
+// SAFETY: the pointers are constants (NULL or a static string) that are never followed on the Rust side; the
+// rest is Send and Sync by itself.
+unsafe impl Send for PeekedHead {}
+// SAFETY: as above.
+unsafe impl Sync for PeekedHead {}
+
 const _: () = {
     use std::mem::offset_of;
     if cfg!(target_pointer_width = "64") {
@@ -59,28 +71,27 @@ const _: () = {
     assert!(offset_of!(Context, peeked) == 0);
 };
 
-/// Marks a live context: a stray pointer is refused when it can be told, not followed.
-const ALIVE: u32 = 0x696f_7478;
+/// The clients between Init and Deinit, by the address C knows them by. C's reference to a client is the one in
+/// here: a pointer that is not, or not any more, a client's is refused without being followed.
+static LIVE: Mutex<BTreeMap<usize, Arc<Context>>> = Mutex::new(BTreeMap::new());
+
+fn live() -> MutexGuard<'static, BTreeMap<usize, Arc<Context>>> {
+    // Nothing panics while it is locked but an allocation that fails, which ends the process.
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// One C client.
 #[repr(C)]
 pub(super) struct Context {
     peeked: PeekedHead,
-    alive: AtomicU32,
     pub(super) client: Client<HalPlatform, Recipient>,
     pub(super) wait: Duration,
     warned_unauthenticated: AtomicBool,
 }
 
-// SAFETY: the pointers in `PeekedHead` are constants (NULL or a static string) that are never followed
-// on the Rust side; everything else is Send and Sync by itself.
-unsafe impl Send for Context {}
-// SAFETY: as above.
-unsafe impl Sync for Context {}
-
 impl Context {
-    /// Moves the context to where C can hold it: the pointer owns one reference.
-    pub(super) fn into_raw(client: Client<HalPlatform, Recipient>, wait: Duration) -> *mut c_void {
+    /// Makes the client known to C; the pointer is its name until [`release`](Self::release).
+    pub(super) fn register(client: Client<HalPlatform, Recipient>, wait: Duration) -> *mut c_void {
         let context = Self {
             peeked: PeekedHead {
                 p_auth_token: c"".as_ptr(),
@@ -93,50 +104,29 @@ impl Context {
                 key: [0; 32],
                 event_handle: std::ptr::null(),
             },
-            alive: AtomicU32::new(ALIVE),
             client,
             wait,
             warned_unauthenticated: AtomicBool::new(false),
         };
-        Arc::into_raw(Arc::new(context)).cast_mut().cast()
+        let context = Arc::new(context);
+        let pointer = Arc::as_ptr(&context);
+        live().insert(pointer.addr(), context);
+        pointer.cast_mut().cast()
     }
 
-    /// Borrows the context for one call. The result keeps it alive even when the program deinitialises
-    /// it meanwhile, from a callback or from another thread.
-    ///
-    /// # Safety
-    ///
-    /// `pointer` must be NULL or come from [`into_raw`](Self::into_raw) and not have been given to
-    /// [`release`](Self::release) before this call began.
-    pub(super) unsafe fn acquire(pointer: *mut c_void) -> Option<Arc<Self>> {
-        let pointer: *const Self = pointer.cast_const().cast();
-        if pointer.is_null() || !pointer.is_aligned() {
-            return None;
-        }
-        // SAFETY: our caller promises a live context, which `into_raw` made from an Arc.
-        unsafe {
-            if (*pointer).alive.load(Ordering::Acquire) != ALIVE {
-                return None;
-            }
-            Arc::increment_strong_count(pointer);
-            Some(Arc::from_raw(pointer))
-        }
+    /// The client's context, for one call; `None` for a pointer that is no live client's. The result keeps it
+    /// alive even when the program deinitialises it meanwhile, from a callback or from another thread.
+    pub(super) fn acquire(pointer: *mut c_void) -> Option<Arc<Self>> {
+        live().get(&pointer.addr()).cloned()
     }
 
-    /// Takes the reference back that C held, and ends whatever call is under way.
-    ///
-    /// # Safety
-    ///
-    /// As for [`acquire`](Self::acquire); and only once per context.
-    pub(super) unsafe fn release(pointer: *mut c_void) {
-        // SAFETY: promised by our caller.
-        let Some(context) = (unsafe { Self::acquire(pointer) }) else {
-            return;
-        };
-        if context.alive.swap(0, Ordering::AcqRel) == ALIVE {
+    /// Ends the client: its pointer means nothing any more, and calls that are under way return. What it holds is
+    /// freed when the last of them has.
+    pub(super) fn release(pointer: *mut c_void) {
+        // In a statement of its own: closing the client calls the platform, and must not keep others waiting.
+        let context = live().remove(&pointer.addr());
+        if let Some(context) = context {
             context.client.close();
-            // SAFETY: `into_raw` gave this reference away, and the swap lets only one caller take it.
-            unsafe { Arc::decrement_strong_count(pointer.cast_const().cast::<Self>()) };
         }
     }
 
@@ -176,6 +166,10 @@ fn call(callback: &Callback, head: &ResponseHead, payload_and_nul: &mut [u8]) {
         return;
     };
     let mut message = message::ReceivedMessage::new(head, payload_and_nul);
+    // SAFETY: only the first argument's type differs, and MaybeUninit<T> has the ABI of T.
+    let function = unsafe {
+        std::mem::transmute::<unsafe extern "C" fn(*mut c_void, *mut c_void), Function>(function)
+    };
     // SAFETY: the program gave us this function with the promise of its type: callable with the
     // message's own user_data and a message that lives until it returns, which `message` does.
     unsafe { function(callback.user_data, (&raw mut message).cast()) };

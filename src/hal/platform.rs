@@ -20,11 +20,15 @@ pub struct HalPlatform {
 }
 
 impl HalPlatform {
-    /// A platform whose clock starts now.
+    /// A platform whose clock starts now. Seeds the port's generator from it, as the SDK does: behind some
+    /// ports is libc's, which would give a device the same ids and tokens after every boot.
     #[must_use]
     pub fn new() -> Self {
+        let mut uptime = clock::Uptime::start();
+        #[allow(clippy::cast_possible_truncation)] // the low bits are those that differ
+        random::seed(uptime.now_ms() as u32);
         Self {
-            uptime: Mutex::new(clock::Uptime::start()),
+            uptime: Mutex::new(uptime),
         }
     }
 }

@@ -33,10 +33,10 @@ pub unsafe extern "C" fn IOT_OTA_Init(
     ch_signal: *mut c_void,
 ) -> *mut c_void {
     boundary!(on_panic => std::ptr::null_mut(), {
+        let context = Context::acquire(ch_signal);
         // SAFETY: promised by our caller.
-        let (context, product_key, device_name) = unsafe {
+        let (product_key, device_name) = unsafe {
             (
-                Context::acquire(ch_signal),
                 text::str_within(product_key, NAME_SCAN),
                 text::str_within(device_name, NAME_SCAN),
             )
