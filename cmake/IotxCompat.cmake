@@ -18,7 +18,7 @@ endfunction()
 function(iotx_compile_compat target)
     set_target_properties(${target} PROPERTIES
         C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
-    target_compile_options(${target} PRIVATE -Wall -Wextra -pedantic)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -pedantic -Werror)
 endfunction()
 
 iotx_split_init(iot_sdk_static "${IOTX_OBJECT}")

@@ -5,7 +5,9 @@
 //! aborts. Elsewhere the frames are skipped, and locks stay locked. So each entry point raises a
 //! [`Shield`], and those that wait end with a [`point`].
 
+use std::cell::Cell;
 use std::ffi::c_int;
+use std::marker::PhantomData;
 
 /// `PTHREAD_CANCEL_DISABLE`, with glibc and with musl.
 const DISABLE: c_int = 1;
@@ -18,25 +20,45 @@ unsafe extern "C-unwind" {
     fn pthread_testcancel();
 }
 
+thread_local! {
+    /// Shields up in this thread. The client's calls nest: only the outermost pays for the C
+    /// library's calls.
+    static UP: Cell<usize> = const { Cell::new(0) };
+}
+
 /// While it lives, a cancellation of this thread is kept pending.
 pub(crate) struct Shield {
-    before: c_int,
+    /// What to go back to; `None` for all but the outermost.
+    before: Option<c_int>,
+    /// Belongs to the thread that raised it.
+    not_send: PhantomData<*const ()>,
 }
 
 impl Shield {
     pub(crate) fn raise() -> Self {
-        let mut before = DISABLE;
-        // SAFETY: a valid place for the old state; concerns the calling thread only.
-        unsafe { pthread_setcancelstate(DISABLE, &raw mut before) };
-        Self { before }
+        let outermost = UP.replace(UP.get() + 1) == 0;
+        Self {
+            before: outermost.then(|| set_state(DISABLE)),
+            not_send: PhantomData,
+        }
     }
 }
 
 impl Drop for Shield {
     fn drop(&mut self) {
-        // SAFETY: the state comes from the same function, and there is a place for the old one.
-        unsafe { pthread_setcancelstate(self.before, &raw mut self.before) };
+        UP.set(UP.get() - 1);
+        if let Some(before) = self.before {
+            set_state(before);
+        }
     }
+}
+
+/// Sets the calling thread's state and gives the one before.
+fn set_state(state: c_int) -> c_int {
+    let mut before = DISABLE;
+    // SAFETY: a state that is one, and a valid place for the old one.
+    unsafe { pthread_setcancelstate(state, &raw mut before) };
+    before
 }
 
 /// Ends the thread if it has been cancelled and no shield is up: a cancellation point of POSIX.
@@ -46,4 +68,33 @@ impl Drop for Shield {
 pub(crate) fn point() {
     // SAFETY: returns, or unwinds as described.
     unsafe { pthread_testcancel() }
+}
+
+#[cfg(test)]
+#[cfg(not(miri))] // calls the C library
+mod tests {
+    use super::*;
+
+    const ENABLE: c_int = 0;
+
+    fn state() -> c_int {
+        let state = set_state(DISABLE);
+        set_state(state);
+        state
+    }
+
+    #[test]
+    fn the_outermost_shield_brings_back_what_was() {
+        for before in [ENABLE, DISABLE] {
+            set_state(before);
+            {
+                let _outer = Shield::raise();
+                assert_eq!(state(), DISABLE);
+                drop(Shield::raise());
+                assert_eq!(state(), DISABLE);
+            }
+            assert_eq!(state(), before);
+        }
+        set_state(ENABLE);
+    }
 }
