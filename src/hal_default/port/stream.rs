@@ -95,7 +95,7 @@ pub(super) fn transfer(
     fd: RawFd,
     len: usize,
     timeout: Duration,
-    mut attempt: impl FnMut(usize) -> Attempt,
+    attempt: &mut dyn FnMut(usize) -> Attempt,
 ) -> i32 {
     let deadline = Instant::now() + timeout;
     let mut moved = 0;
@@ -146,7 +146,7 @@ mod tests {
         let socket = silent();
         let mut script = script.into_iter();
         let fd = socket.as_raw_fd();
-        transfer("test", fd, len, Duration::ZERO, |_| {
+        transfer("test", fd, len, Duration::ZERO, &mut |_| {
             script.next().expect("no further attempt")
         })
     }

@@ -105,7 +105,7 @@ unsafe extern "C" fn iotx_hal_default_tcp_write(
             stream.as_raw_fd(),
             data.len(),
             timeout,
-            |sent| attempt((&*stream).write(&data[sent..]), Direction::Write),
+            &mut |sent| attempt((&*stream).write(&data[sent..]), Direction::Write),
         )
     })
 }
@@ -135,7 +135,7 @@ unsafe extern "C" fn iotx_hal_default_tcp_read(
             stream.as_raw_fd(),
             data.len(),
             timeout,
-            |got| attempt((&*stream).read(&mut data[got..]), Direction::Read),
+            &mut |got| attempt((&*stream).read(&mut data[got..]), Direction::Read),
         )
     })
 }

@@ -269,7 +269,7 @@ unsafe extern "C" fn iotx_hal_default_tls_write(
             connection.fd,
             data.len(),
             timeout,
-            |sent| connection.attempt(|stream| stream.ssl_write(&data[sent..])),
+            &mut |sent| connection.attempt(|stream| stream.ssl_write(&data[sent..])),
         )
     })
 }
@@ -295,9 +295,13 @@ unsafe extern "C" fn iotx_hal_default_tls_read(
         let (Some(connection), Some(data)) = (connection, data) else {
             return CLOSED;
         };
-        transfer("HAL_SSL_Read", connection.fd, data.len(), timeout, |got| {
-            connection.attempt(|stream| stream.ssl_read(&mut data[got..]))
-        })
+        transfer(
+            "HAL_SSL_Read",
+            connection.fd,
+            data.len(),
+            timeout,
+            &mut |got| connection.attempt(|stream| stream.ssl_read(&mut data[got..])),
+        )
     })
 }
 

@@ -4,7 +4,6 @@
 //! leaves one or the other, never a mixture. A lock file keeps processes and threads from losing
 //! each other's changes.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -57,17 +56,37 @@ impl fmt::Display for Error {
     }
 }
 
-type Entries = BTreeMap<String, Zeroizing<Vec<u8>>>;
+/// In the order of their first setting. Few enough to be searched one by one.
+#[derive(Default)]
+struct Entries(Vec<(String, Zeroizing<Vec<u8>>)>);
+
+impl Entries {
+    fn insert(&mut self, key: &str, value: &[u8]) {
+        let value = Zeroizing::new(value.to_vec());
+        match self.0.iter_mut().find(|(known, _)| known == key) {
+            Some(entry) => entry.1 = value,
+            None => self.0.push((key.to_owned(), value)),
+        }
+    }
+
+    fn remove(&mut self, key: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let index = self.0.iter().position(|(known, _)| known == key)?;
+        Some(self.0.remove(index).1)
+    }
+}
 
 /// Entry by entry: length of the key (1 byte), key, length of the value (4 bytes, little-endian),
 /// value.
 fn encode(entries: &Entries) -> Zeroizing<Vec<u8>> {
-    let size = |(key, value): (&String, &Zeroizing<Vec<u8>>)| 1 + key.len() + 4 + value.len();
     // Sized at once: growing would leave copies of secrets behind.
-    let len = MAGIC.len() + entries.iter().map(size).sum::<usize>();
+    let sizes = entries
+        .0
+        .iter()
+        .map(|(key, value)| 1 + key.len() + 4 + value.len());
+    let len = MAGIC.len() + sizes.sum::<usize>();
     let mut file = Zeroizing::new(Vec::with_capacity(len));
     file.extend_from_slice(MAGIC);
-    for (key, value) in entries {
+    for (key, value) in &entries.0 {
         // Both lengths have been checked before the entry came in.
         file.push(key.len() as u8);
         file.extend_from_slice(key.as_bytes());
@@ -79,14 +98,13 @@ fn encode(entries: &Entries) -> Zeroizing<Vec<u8>> {
 
 fn decode(file: &[u8]) -> Option<Entries> {
     let mut rest = file.strip_prefix(MAGIC)?;
-    let mut entries = Entries::new();
+    let mut entries = Entries::default();
     while let Some((key_len, after)) = rest.split_first() {
         let (key, after) = after.split_at_checked(usize::from(*key_len))?;
         let (value_len, after) = after.split_first_chunk::<4>()?;
         let value_len = usize::try_from(u32::from_le_bytes(*value_len)).ok()?;
         let (value, after) = after.split_at_checked(value_len)?;
-        let key = std::str::from_utf8(key).ok()?.to_owned();
-        entries.insert(key, Zeroizing::new(value.to_vec()));
+        entries.insert(std::str::from_utf8(key).ok()?, value);
         rest = after;
     }
     Some(entries)
@@ -119,7 +137,7 @@ impl Store {
         }
         let _lock = self.lock()?;
         let mut entries = self.load()?;
-        entries.insert(key.to_owned(), Zeroizing::new(value.to_vec()));
+        entries.insert(key, value);
         self.replace(&entries, sync)
     }
 
@@ -134,14 +152,14 @@ impl Store {
 
     pub(super) fn erase(&self) -> Result<(), Error> {
         let _lock = self.lock()?;
-        self.replace(&Entries::new(), true)
+        self.replace(&Entries::default(), true)
     }
 
     fn load(&self) -> Result<Entries, Error> {
         let fail = |error| Error::File(self.path.clone(), error);
         let file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Entries::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Entries::default()),
             Err(error) => return Err(fail(error)),
         };
         // Sized at once, with the byte that shows a file too long: growing would leave copies of
@@ -345,6 +363,6 @@ mod tests {
                 });
             }
         });
-        assert_eq!(scratch.store().load().expect("load").len(), 40);
+        assert_eq!(scratch.store().load().expect("load").0.len(), 40);
     }
 }
