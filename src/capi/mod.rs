@@ -19,6 +19,7 @@ mod context;
 mod ext;
 mod identity;
 mod ioctl;
+mod live;
 mod log;
 mod memory;
 mod message;

@@ -37,6 +37,22 @@ PROTOTYPE(int, iotx_calc_sign, (const char *p_device_secret, const char *p_clien
 PROTOTYPE(int, iotx_calc_sign_with_seq, (const char *p_device_secret, const char *p_client_id, const
           char *p_device_name, const char *p_product_key, unsigned int seq, char *sign));
 
+/* Firmware updates */
+PROTOTYPE(void *, IOT_OTA_Init, (const char *product_key, const char *device_name, void
+          *ch_signal));
+PROTOTYPE(int, IOT_OTA_Deinit, (void *handle));
+PROTOTYPE(int, IOT_OTA_FetchYield, (void *handle, char *buf, uint32_t buf_len, uint32_t timeout_s));
+PROTOTYPE(int, IOT_OTA_GetConfig, (void *handle, const char *configScope, const char *getType,
+          const char *attributeKeys));
+PROTOTYPE(int, IOT_OTA_GetLastError, (void *handle));
+PROTOTYPE(int, IOT_OTA_Ioctl, (void *handle, IOT_OTA_CmdType_t type, void *buf, size_t buf_len));
+PROTOTYPE(int, IOT_OTA_IsFetchFinish, (void *handle));
+PROTOTYPE(int, IOT_OTA_IsFetching, (void *handle));
+PROTOTYPE(int, IOT_OTA_ReportProgress, (void *handle, IOT_OTA_Progress_t progress, const char
+          *msg));
+PROTOTYPE(int, IOT_OTA_ReportVersion, (void *handle, const char *version));
+PROTOTYPE(int, IOT_OTA_RequestImage, (void *handle, const char *version));
+
 /* Beyond the SDK */
 PROTOTYPE(void, iotx_coap_settings_init, (iotx_coap_settings_t *settings, size_t size));
 PROTOTYPE(iotx_coap_context_t *, iotx_coap_init_with, (iotx_coap_config_t *p_config, const
