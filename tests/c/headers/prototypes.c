@@ -64,6 +64,12 @@ extern iotx_coap_device_info_t *const check_info_of_3_10;
 iotx_deviceinfo_t *const check_info_of_2_00 = (iotx_device_info_t *)0;
 iotx_coap_device_info_t *const check_info_of_3_10 = (iotx_deviceinfo_t *)0;
 
+PROTOTYPE(int, IOT_SetupConnInfoSecure, (const char *product_key, const char *device_name, const
+          char *device_secret, void **info_ptr));
+PROTOTYPE(void, IOT_SetupDomain, (int domain_type));
+PROTOTYPE(int, iotx_event_regist_cb, (void (*monitor_cb)(int)));
+PROTOTYPE(int, iotx_event_post, (int event));
+
 /* Platform */
 PROTOTYPE(int, HAL_Aes128_Cbc_Decrypt, (p_HAL_Aes128_t aes, const void *src, size_t blockNum, void
           *dst));
@@ -111,6 +117,7 @@ PROTOTYPE(void, HAL_Printf, (const char *fmt, ...));
 PROTOTYPE(uint32_t, HAL_Random, (uint32_t region));
 PROTOTYPE(void *, HAL_Realloc, (void *ptr, uint32_t size));
 PROTOTYPE(void, HAL_Reboot, (void));
+PROTOTYPE(int, HAL_SSLHooks_set, (ssl_hooks_t *hooks));
 PROTOTYPE(int32_t, HAL_SSL_Destroy, (uintptr_t handle));
 PROTOTYPE(uintptr_t, HAL_SSL_Establish, (const char *host, uint16_t port, const char *ca_crt, size_t
           ca_crt_len));
