@@ -217,6 +217,29 @@ fn exactly_the_platform_defaults_are_weak() {
     assert_weak_exactly_where_listed(&shared_exports());
 }
 
+/// What compat/ promises: the linker can take each from its archive without a duplicate, and the
+/// companions lean on the extension interface only, which the shared library exports too.
+#[test]
+fn companions_of_old_releases_define_init_and_nothing_else() {
+    for name in ["libiot_sdk_compat200.a", "libiot_sdk_compat301.a"] {
+        let companion = library(name);
+        let defined = symbols(&["--defined-only", "--extern-only"], &companion);
+        assert_eq!(
+            defined,
+            BTreeMap::from([("IOT_CoAP_Init".to_owned(), 'T')]),
+            "{name}"
+        );
+        for (needed, _) in symbols(&["--undefined-only"], &companion) {
+            let known = needed.starts_with("mem") // and memory functions of the C library
+                || ["iotx_coap_init_with", "iotx_coap_settings_init"].contains(&needed.as_str())
+                // what hardening flags of a distribution call for
+                || needed.starts_with("__")
+                || needed == "_GLOBAL_OFFSET_TABLE_";
+            assert!(known, "{name} needs {needed}");
+        }
+    }
+}
+
 #[test]
 fn nothing_of_rust_is_left_to_be_resolved_by_the_firmware() {
     for archive in [ARCHIVE, CORE_ARCHIVE] {
