@@ -10,8 +10,8 @@
 # --without-hal the defaults are left out, and the HAL_* stay undefined too: the object of libiot_sdk_core.a.
 #
 # Fails when the archive and the list disagree: a listed symbol that is not there, one of our names that is not
-# listed, or a HAL_* that is not weak. Tools from the environment: LD (GNU ld), OBJCOPY, READELF, and PRUNE_RELOCS, which is
-# prune-relocs.rs compiled; without it the object is larger.
+# listed, or a HAL_* that is not weak. Tools from the environment: LD (GNU ld), OBJCOPY, READELF, and SLIM_RELOCS, which is
+# slim-relocs.rs compiled; without it the object is larger.
 set -euo pipefail
 
 keep_debug=no
@@ -28,6 +28,7 @@ if [ $# -ne 3 ]; then
     echo "usage: $0 [--keep-debug] [--without-hal] RAW_ARCHIVE SYMBOL_LIST OUT_OBJECT" >&2
     exit 2
 fi
+here=$(dirname "${BASH_SOURCE[0]}")
 raw=$1
 list=$2
 out=$3
@@ -89,14 +90,20 @@ fi
 "$readelf" --section-headers --wide "$work/linked.o" >"$work/sections"
 "$readelf" --symbols --wide "$work/linked.o" >"$work/symbols"
 "$readelf" --relocs --wide "$work/linked.o" >"$work/relocs"
-awk -f "${BASH_SOURCE[0]%/*}/section-groups.awk" \
+awk -f "$here/section-groups.awk" \
     "$work/names" "$work/hal" "$work/sections" "$work/symbols" "$work/relocs" >"$work/groups"
 "$objcopy" "${strip[@]}" "@$work/groups" "$work/linked.o" "$work/parts.o"
 "$ld" -r -o "$work/grouped.o" "$work/parts.o"
-if [ -n "${PRUNE_RELOCS-}" ]; then
-    "$PRUNE_RELOCS" "$work/grouped.o"
+
+: >"$work/short"
+if [ "$keep_debug" = no ]; then
+    "$readelf" --symbols --wide "$work/grouped.o" | awk -f "$here/short-names.awk" >"$work/short"
 fi
-"$objcopy" "@$work/unwrap" --keep-global-symbols="$work/names" "$work/grouped.o" "$work/trimmed.o"
+"$objcopy" "@$work/unwrap" "@$work/short" --keep-global-symbols="$work/names" "$work/grouped.o" "$work/trimmed.o"
+if [ -n "${SLIM_RELOCS-}" ]; then
+    "$SLIM_RELOCS" "$work/trimmed.o"
+    "$objcopy" --discard-locals --wildcard --strip-unneeded-symbol='GCC_except_table*' "$work/trimmed.o"
+fi
 
 complain() { # FILE MESSAGE: fails if FILE names any symbol
     if [ -s "$1" ]; then

@@ -129,9 +129,12 @@ fn archive_exports(name: &str) -> BTreeMap<String, char> {
     symbols(&["--defined-only", "--extern-only"], &library(name))
 }
 
+/// What no member of the archive defines.
 fn archive_imports(name: &str) -> BTreeSet<String> {
+    let defined = archive_exports(name);
     symbols(&["--undefined-only"], &library(name))
         .into_keys()
+        .filter(|symbol| !defined.contains_key(symbol))
         .collect()
 }
 
@@ -255,11 +258,12 @@ fn nothing_of_rust_is_left_to_be_resolved_by_the_firmware() {
 }
 
 #[test]
-fn archives_are_one_plain_object_each() {
+fn archives_are_plain_objects() {
     for archive in [ARCHIVE, CORE_ARCHIVE] {
         let path = library(archive);
+        // All of it in one, and IOT_CoAP_Init, which a companion of an old release may define instead.
         let members = run("ar", &["t"], &path);
-        assert_eq!(members.lines().count(), 1, "{archive}: {members}");
+        assert_eq!(members.lines().count(), 2, "{archive}: {members}");
 
         let sections = run("readelf", &["--sections", "--wide"], &path);
         // A group is kept once per program by its name, here or in another Rust library's object: code of one
