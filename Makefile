@@ -40,6 +40,7 @@ deb: build ## Make the Debian packages libiot-sdk0 and libiot-sdk-dev in build/
 lint: ## Check formatting and lints of Rust and shell
 	@scripts/bootstrap.sh lint
 	cargo fmt --all --check
+	rustfmt --check --edition 2024 scripts/*.rs samples/cargo/*.rs tests/packaging/*/*.rs
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --workspace --all-targets --locked --no-default-features -- -D warnings
 	shellcheck -x scripts/*.sh tests/packaging/*.sh .ci/run

@@ -44,7 +44,9 @@ struct Image {
 impl Image {
     fn parse(bytes: Vec<u8>) -> Option<Self> {
         let ident = bytes.get(..16)?;
-        let known = ident.starts_with(b"\x7fELF") && (1..=2).contains(&ident[4]) && (1..=2).contains(&ident[5]);
+        let known = ident.starts_with(b"\x7fELF")
+            && (1..=2).contains(&ident[4])
+            && (1..=2).contains(&ident[5]);
         let (wide, big_endian) = (ident[4] == 2, ident[5] == 2);
         known.then_some(Self {
             bytes,
@@ -180,7 +182,10 @@ impl X86 {
                 *of_section.get_mut(symbol.section)? = Some(number);
             }
         }
-        let mergeable = sections.iter().map(|section| section.flags & SHF_MERGE != 0).collect();
+        let mergeable = sections
+            .iter()
+            .map(|section| section.flags & SHF_MERGE != 0)
+            .collect();
         Some(Self {
             symbols,
             of_section,
@@ -208,7 +213,9 @@ impl X86 {
             return Some(Fate::Gone);
         }
         match self.of_section[symbol.section] {
-            Some(section) if symbol.label && [R_64, R_PC32, R_32, R_32S, R_PC64].contains(&kind) => {
+            Some(section)
+                if symbol.label && [R_64, R_PC32, R_32, R_32S, R_PC64].contains(&kind) =>
+            {
                 Some(Fate::Changed {
                     info: section << 32 | u64::from(kind),
                     addend: addend.wrapping_add(symbol.value),
