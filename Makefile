@@ -11,6 +11,7 @@ CONFIGURE = cmake -S . -B "$(BUILD_DIR)" -DCMAKE_BUILD_TYPE="$(BUILD_TYPE)" \
 	$(if $(EXAMPLE),-DIOTX_EXAMPLE="$(EXAMPLE)",-UIOTX_EXAMPLE) $(CMAKE_FLAGS)
 BUILD = cmake --build "$(BUILD_DIR)" --parallel $(JOBS)
 
+MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: build demo test deb lint clean help
 
@@ -21,7 +22,7 @@ build: ## Build libiot_sdk.a, libiot_sdk.so and the examples into build/
 
 demo: ## Start a local cloud and report to it over DTLS, symmetric encryption and plain CoAP
 	@scripts/bootstrap.sh build
-	$(CONFIGURE)
+	$(CONFIGURE) -DIOTX_REDIRECT=ON -UIOTX_CARGO_TARGET_DIR
 	$(BUILD) --target coap-example iotx-cloud
 	scripts/demo.sh "$(BUILD_DIR)"
 

@@ -7,9 +7,16 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/hal_default/shim.c");
     println!("cargo:rerun-if-changed=src/hal_default/shim.h");
+    println!("cargo:rerun-if-changed=src/hal_default/port");
+    println!("cargo:rerun-if-changed=include");
 
     cc::Build::new()
         .file("src/hal_default/shim.c")
+        .file("src/hal_default/port/shim.c")
+        .file("src/hal_default/port/threads.c")
+        .file("src/hal_default/port/timer.c")
+        .file("src/hal_default/port/net.c")
+        .include("include")
         .std("c99")
         .warnings(true)
         .extra_warnings(true)

@@ -162,7 +162,7 @@ static int choose_url(const struct options *options, char *url, size_t size)
         }
     }
     if (length < 0 || (size_t)length >= size) {
-        HAL_Printf("no server for -e %s -s %s\n", environment, security);
+        HAL_Printf("no server for -e %s -s %s: see -h\n", environment, security);
         return -1;
     }
     return 0;

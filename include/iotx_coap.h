@@ -703,6 +703,43 @@ int IOT_SetupConnInfo(const char *product_key,
                       void **info_ptr);
 
 /**
+ * Logs in to the cloud for an MQTT connection (SDK 2.01 to 2.1). This library has no MQTT: the call
+ * fails, with a log line.
+ *
+ * @return -1, always
+ */
+int IOT_SetupConnInfoSecure(const char *product_key,
+                            const char *device_name,
+                            const char *device_secret,
+                            void **info_ptr);
+
+/**
+ * Chooses the region of MQTT connections (SDK 2.1). A CoAP client is led by its URL: the call does
+ * nothing but write a log line.
+ */
+void IOT_SetupDomain(int domain_type);
+
+/**
+ * Makes a function the one that iotx_event_post calls (SDK 2.21 and later). A CoAP client posts
+ * nothing.
+ *
+ * @param monitor_cb  takes the place of the one before; NULL: none
+ *
+ * @retval 0   done
+ */
+int iotx_event_regist_cb(void (*monitor_cb)(int event));
+
+/**
+ * Calls the function registered by iotx_event_regist_cb.
+ *
+ * @param event  handed to it
+ *
+ * @retval 0   it has been called
+ * @retval -1  there is none
+ */
+int iotx_event_post(int event);
+
+/**
  * Sets the name that log lines begin with. Logging is on without it, at IOT_LOG_WARNING.
  *
  * @param ident  NUL-terminated; its first 7 characters are kept. NULL: no name

@@ -48,6 +48,20 @@ typedef enum {
 } iotx_coap_dtls_offer_t;
 
 /**
+ * First arguments of response callbacks, for iotx_coap_settings_t.
+ */
+typedef enum {
+    /**
+     * The report's `user_data`, as in SDK 2.03 and later.
+     */
+    IOTX_COAP_CALLBACK_USER_DATA = 0,
+    /**
+     * The client, as in SDK 2.00 and 2.01; `user_data` is ignored.
+     */
+    IOTX_COAP_CALLBACK_CLIENT = 1,
+} iotx_coap_callback_argument_t;
+
+/**
  * Settings that the SDK's configuration has no room for. Fill it in with iotx_coap_settings_init, then
  * change what should differ from the defaults.
  */
@@ -87,6 +101,11 @@ typedef struct {
      * 3.2.0 do, provided that HAL_GetPartnerID and HAL_GetModuleID give ids: 1 or 0. Default: 1.
      */
     int announce;
+    /**
+     * What response callbacks get as their first argument: iotx_coap_callback_argument_t. Default:
+     * user_data.
+     */
+    int callback_argument;
 } iotx_coap_settings_t;
 
 #ifdef __cplusplus

@@ -90,6 +90,12 @@ typedef struct {
     void (*free)(void *ptr);
 } dtls_hooks_t;
 
+/* Allocator for the TLS stack (SDK 2.30). */
+typedef struct {
+    void *(*malloc)(uint32_t size);
+    void (*free)(void *ptr);
+} ssl_hooks_t;
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,10 +6,14 @@
 #define WRAPPERS_TLS_H
 
 #include "infra_types.h"
+#include "wrappers_defs.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Has the TLS stack take its memory from `hooks`. 0, or a negative value. */
+int HAL_SSLHooks_set(ssl_hooks_t *hooks);
 
 /* Connects and completes the handshake, trusting the PEM certificates `ca_crt`. Returns a handle,
  * or 0. */

@@ -120,6 +120,8 @@ for version in 3_01 3_10 3_2_0; do
 done
 probe habit_event_loop "${flat[@]}"
 probe habit_modem "${staged[@]}" "${linux_2x[@]}"
+probe habit_ota "${flat[@]}" "${linux_2x[@]}"
+probe habit_ota "${flat[@]}" "${linux_2x[@]}" -DPROBE_PLATFORM_IDENTITY
 
 # --- our own examples ---
 own=(-std=gnu99 -Wall -Wextra -Werror -O2 -c -o /dev/null)

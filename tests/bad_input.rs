@@ -424,6 +424,7 @@ fn log_functions_govern_what_is_printed() {
         println!("-- closed --");
         fail();
         IOT_DumpMemoryStats(1);
+        IOT_DumpMemoryStats(0);
         IOT_SetLogLevel(2);
         println!("-- open --");
         fail();

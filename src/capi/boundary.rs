@@ -2,9 +2,11 @@
 
 use std::any::Any;
 
-/// Evaluates the body, with logging in place; should it panic, logs one line and gives the stated value instead.
+/// Evaluates the body, with logging in place and the thread safe from being cancelled; should it
+/// panic, logs one line and gives the stated value instead.
 macro_rules! boundary {
     (on_panic => $value:expr, $body:block) => {{
+        let _shield = $crate::cancel::Shield::raise();
         $crate::capi::log::install();
         match ::std::panic::catch_unwind(::std::panic::AssertUnwindSafe(|| $body)) {
             Ok(result) => result,

@@ -1,11 +1,12 @@
 //! The client functions: Init, DeviceNameAuth, SendMessage, Yield, Deinit and their kin.
 
-use super::context::{Callback, Context, Recipient, deliver};
+use super::context::{Callback, CallbackArgument, Context, Recipient, deliver};
 use super::types::{
     IOTX_URI_MAX_LEN, iotx_coap_config_t, iotx_coap_context_t, iotx_content_type_t, iotx_message_t,
     iotx_msg_type_t, iotx_ret_code_t,
 };
 use super::{identity, text};
+use crate::cancel;
 use crate::client::{AuthError, Client, Endpoint, Report, ReportError, SendError, Settings};
 use crate::cloud_auth::Encoding;
 use crate::coap::PathError;
@@ -13,6 +14,7 @@ use crate::hal::HalPlatform;
 use std::ffi::{c_char, c_int};
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// More than any URL the parser accepts needs.
@@ -43,7 +45,7 @@ pub unsafe extern "C" fn IOT_CoAP_Init(
 ) -> *mut iotx_coap_context_t {
     boundary!(on_panic => ptr::null_mut(), {
         // SAFETY: promised by our caller.
-        unsafe { init(p_config, Settings::default()) }
+        unsafe { init(p_config, Settings::default(), CallbackArgument::default()) }
     })
 }
 
@@ -53,6 +55,7 @@ pub unsafe extern "C" fn IOT_CoAP_Init(
 pub(super) unsafe fn init(
     p_config: *const iotx_coap_config_t,
     settings: Settings,
+    callback_argument: CallbackArgument,
 ) -> *mut iotx_coap_context_t {
     if p_config.is_null() {
         log::error!("IOT_CoAP_Init: no configuration (NULL)");
@@ -103,7 +106,7 @@ pub(super) unsafe fn init(
     }
     let name = endpoint.to_string();
     match Client::connect(HalPlatform::new(), identity, endpoint, settings) {
-        Ok(client) => Context::register(client, wait_time(wait_time_ms)),
+        Ok(client) => Context::register(client, wait_time(wait_time_ms), callback_argument),
         Err(error) => {
             log::error!("IOT_CoAP_Init: {name}: {error}");
             ptr::null_mut()
@@ -160,8 +163,10 @@ pub unsafe extern "C" fn IOT_CoAP_Deinit(pp_context: *mut *mut iotx_coap_context
 ///
 /// `p_context` may be any pointer. The callbacks of the messages that were sent are as their type says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn IOT_CoAP_DeviceNameAuth(p_context: *mut iotx_coap_context_t) -> c_int {
-    boundary!(on_panic => code(iotx_ret_code_t::IOTX_ERR_AUTH_FAILED), {
+pub unsafe extern "C-unwind" fn IOT_CoAP_DeviceNameAuth(
+    p_context: *mut iotx_coap_context_t,
+) -> c_int {
+    let result = boundary!(on_panic => code(iotx_ret_code_t::IOTX_ERR_AUTH_FAILED), {
         let Some(context) = Context::acquire(p_context) else {
             return refuse_null("IOT_CoAP_DeviceNameAuth");
         };
@@ -172,7 +177,9 @@ pub unsafe extern "C" fn IOT_CoAP_DeviceNameAuth(p_context: *mut iotx_coap_conte
             Err(AuthError::Refused | AuthError::TimedOut) => iotx_ret_code_t::IOTX_ERR_AUTH_FAILED,
             Err(AuthError::NotSent) => iotx_ret_code_t::IOTX_ERR_SEND_MSG_FAILED,
         })
-    })
+    });
+    cancel::point();
+    result
 }
 
 /// Sends a report by POST to a path, normally "/topic/{product key}/{device name}/...". Does not wait
@@ -217,7 +224,7 @@ pub unsafe extern "C" fn IOT_CoAP_SendMessage(
 ///
 /// As for [`IOT_CoAP_SendMessage`].
 unsafe fn send(
-    context: &Context,
+    context: &Arc<Context>,
     p_path: *const c_char,
     p_message: *const iotx_message_t,
 ) -> iotx_ret_code_t {
@@ -277,6 +284,13 @@ unsafe fn send(
         content_format: encoding.content_format(),
         confirmable,
     };
+    let callback = match context.callback_argument {
+        CallbackArgument::UserData => callback,
+        CallbackArgument::Client => Callback {
+            user_data: MaybeUninit::new(Arc::as_ptr(context).cast_mut().cast()),
+            ..callback
+        },
+    };
     let error = match context.client.send(&report, Recipient::Program(callback)) {
         Ok(()) => return iotx_ret_code_t::IOTX_SUCCESS,
         Err(error) => error,
@@ -310,15 +324,17 @@ unsafe fn send(
 ///
 /// `p_context` may be any pointer. The callbacks of the messages that were sent are as their type says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context_t) -> c_int {
-    boundary!(on_panic => code(iotx_ret_code_t::IOTX_SUCCESS), {
+pub unsafe extern "C-unwind" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context_t) -> c_int {
+    let result = boundary!(on_panic => code(iotx_ret_code_t::IOTX_SUCCESS), {
         let Some(context) = Context::acquire(p_context) else {
             return refuse_null("IOT_CoAP_Yield");
         };
         context.client.run(context.wait, &mut deliver);
         context.refresh_peeked();
         code(iotx_ret_code_t::IOTX_SUCCESS)
-    })
+    });
+    cancel::point();
+    result
 }
 
 /// Tells the number the next request of this client will carry as its token; the answer's

@@ -33,6 +33,16 @@ pub(super) struct Callback {
 /// [`iotx_response_callback_t`] with a first argument that may be uninitialised.
 type Function = unsafe extern "C" fn(MaybeUninit<*mut c_void>, *mut c_void);
 
+/// What response callbacks get as their first argument.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum CallbackArgument {
+    /// The report's `user_data`.
+    #[default]
+    UserData,
+    /// The client, as in SDK 2.00 and 2.01.
+    Client,
+}
+
 // SAFETY: `user_data` is never dereferenced here, only handed back; that the callback may run on
 // whichever thread calls Yield or DeviceNameAuth is the documented contract of
 // `iotx_response_callback_t`.
@@ -80,12 +90,17 @@ pub(super) struct Context {
     peeked: PeekedHead,
     pub(super) client: Client<HalPlatform, Recipient>,
     pub(super) wait: Duration,
+    pub(super) callback_argument: CallbackArgument,
     warned_unauthenticated: AtomicBool,
 }
 
 impl Context {
     /// Makes the client known to C; the pointer is its name until [`release`](Self::release).
-    pub(super) fn register(client: Client<HalPlatform, Recipient>, wait: Duration) -> *mut c_void {
+    pub(super) fn register(
+        client: Client<HalPlatform, Recipient>,
+        wait: Duration,
+        callback_argument: CallbackArgument,
+    ) -> *mut c_void {
         let context = Self {
             peeked: PeekedHead {
                 p_auth_token: c"".as_ptr(),
@@ -100,6 +115,7 @@ impl Context {
             },
             client,
             wait,
+            callback_argument,
             warned_unauthenticated: AtomicBool::new(false),
         };
         LIVE.register(Arc::new(context))

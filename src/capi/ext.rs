@@ -3,6 +3,7 @@
 #![allow(non_camel_case_types)]
 
 use super::client;
+use super::context::CallbackArgument;
 use super::types::{iotx_coap_config_t, iotx_coap_context_t, iotx_content_type_t};
 use crate::client::{DtlsOffer, Settings, TokenOption};
 use crate::cloud_auth::{Encoding, SignMethod};
@@ -35,6 +36,16 @@ pub enum iotx_coap_dtls_offer_t {
     IOTX_COAP_DTLS_PSK = 2,
 }
 
+/// First arguments of response callbacks, for iotx_coap_settings_t.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum iotx_coap_callback_argument_t {
+    /// The report's `user_data`, as in SDK 2.03 and later.
+    IOTX_COAP_CALLBACK_USER_DATA = 0,
+    /// The client, as in SDK 2.00 and 2.01; `user_data` is ignored.
+    IOTX_COAP_CALLBACK_CLIENT = 1,
+}
+
 /// Settings that the SDK's configuration has no room for. Fill it in with iotx_coap_settings_init, then
 /// change what should differ from the defaults.
 #[repr(C)]
@@ -59,6 +70,9 @@ pub struct iotx_coap_settings_t {
     /// Whether the device tells the cloud about its module and SDK after an authentication, as SDK 2.03 to
     /// 3.2.0 do, provided that HAL_GetPartnerID and HAL_GetModuleID give ids: 1 or 0. Default: 1.
     pub announce: c_int,
+    /// What response callbacks get as their first argument: iotx_coap_callback_argument_t. Default:
+    /// user_data.
+    pub callback_argument: c_int,
 }
 
 impl Default for iotx_coap_settings_t {
@@ -72,6 +86,7 @@ impl Default for iotx_coap_settings_t {
             dtls_offer: iotx_coap_dtls_offer_t::IOTX_COAP_DTLS_BOTH as c_int,
             auth_timeout_ms: 10_000,
             announce: 1,
+            callback_argument: iotx_coap_callback_argument_t::IOTX_COAP_CALLBACK_USER_DATA as c_int,
         }
     }
 }
@@ -123,14 +138,14 @@ pub unsafe extern "C" fn iotx_coap_init_with(
 ) -> *mut iotx_coap_context_t {
     boundary!(on_panic => ptr::null_mut(), {
         let settings = if settings.is_null() {
-            Ok(Settings::default())
+            Ok((Settings::default(), CallbackArgument::default()))
         } else {
             // SAFETY: not NULL, and the rest is promised by our caller.
             translate(&unsafe { read(settings) })
         };
         match settings {
             // SAFETY: promised by our caller.
-            Ok(settings) => unsafe { client::init(p_config, settings) },
+            Ok((settings, callback)) => unsafe { client::init(p_config, settings, callback) },
             Err(member) => {
                 log::error!("iotx_coap_init_with: {member} has a value it cannot have");
                 ptr::null_mut()
@@ -161,11 +176,16 @@ unsafe fn read(settings: *const iotx_coap_settings_t) -> iotx_coap_settings_t {
 }
 
 /// Checks the values; the error is the offending member's name.
-fn translate(raw: &iotx_coap_settings_t) -> Result<Settings, &'static str> {
+fn translate(raw: &iotx_coap_settings_t) -> Result<(Settings, CallbackArgument), &'static str> {
     if raw.size < offset_of!(iotx_coap_settings_t, sign_method) {
         return Err("size");
     }
-    Ok(Settings {
+    let callback_argument = match raw.callback_argument {
+        0 => CallbackArgument::UserData,
+        1 => CallbackArgument::Client,
+        _ => return Err("callback_argument"),
+    };
+    let settings = Settings {
         sign_method: match raw.sign_method {
             0 => SignMethod::HmacMd5,
             1 => SignMethod::HmacSha1,
@@ -205,7 +225,8 @@ fn translate(raw: &iotx_coap_settings_t) -> Result<Settings, &'static str> {
             millis => Duration::from_millis(u64::from(millis)),
         },
         ..Settings::default()
-    })
+    };
+    Ok((settings, callback_argument))
 }
 
 #[cfg(test)]
@@ -223,7 +244,8 @@ mod tests {
         // SAFETY: a whole struct.
         unsafe { iotx_coap_settings_init(&mut settings, size) };
         assert_eq!((settings.size, settings.ack_mode), (size, -1));
-        let translated = translate(&settings).unwrap();
+        let (translated, callback) = translate(&settings).unwrap();
+        assert_eq!(callback, CallbackArgument::UserData);
         assert_eq!(
             format!("{translated:?}"),
             format!("{:?}", Settings::default())
@@ -286,6 +308,7 @@ mod tests {
         assert_eq!(check(|s| s.dtls_offer = 3), Err("dtls_offer"));
         assert_eq!(check(|s| s.auth_timeout_ms = 0), Err("auth_timeout_ms"));
         assert_eq!(check(|s| s.announce = 2), Err("announce"));
+        assert_eq!(check(|s| s.callback_argument = 2), Err("callback_argument"));
         assert_eq!(check(|s| s.size = 0), Err("size"));
         assert_eq!(check(|_| ()), Ok(()));
     }

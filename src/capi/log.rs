@@ -112,7 +112,7 @@ fn set_level(level: i32) {
 
 /// Whether lines of this level are printed.
 pub(super) fn prints(level: i32) -> bool {
-    level <= LEVEL.load(Ordering::Relaxed)
+    level > IOT_LogLevel::IOT_LOG_NONE as i32 && level <= LEVEL.load(Ordering::Relaxed)
 }
 
 /// Sets the name that log lines begin with. Logging is on without it, at IOT_LOG_WARNING.

@@ -19,6 +19,7 @@ mod context;
 mod ext;
 mod identity;
 mod ioctl;
+mod legacy;
 mod live;
 mod log;
 mod memory;
@@ -34,10 +35,11 @@ pub use client::{
     IOT_CoAP_SendMessage, IOT_CoAP_Yield, iotx_get_well_known,
 };
 pub use ext::{
-    iotx_coap_dtls_offer_t, iotx_coap_init_with, iotx_coap_settings_init, iotx_coap_settings_t,
-    iotx_coap_sign_method_t,
+    iotx_coap_callback_argument_t, iotx_coap_dtls_offer_t, iotx_coap_init_with,
+    iotx_coap_settings_init, iotx_coap_settings_t, iotx_coap_sign_method_t,
 };
 pub use ioctl::{IOT_Ioctl, IOT_SetupConnInfo};
+pub use legacy::{IOT_SetupConnInfoSecure, IOT_SetupDomain, iotx_event_post, iotx_event_regist_cb};
 pub use log::{IOT_CloseLog, IOT_OpenLog, IOT_SetLogLevel};
 pub use memory::IOT_DumpMemoryStats;
 pub use message::{IOT_CoAP_GetMessageCode, IOT_CoAP_GetMessagePayload, IOT_CoAP_GetMessageToken};

@@ -3,9 +3,12 @@
 use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::cancel::Shield;
+
 /// Runs the body of an entry point. A panic must not unwind into C: it becomes one error line and
-/// `on_panic`.
+/// `on_panic`. Nor may the firmware cancel the thread meanwhile.
 pub(super) fn guard<T>(entry: &str, on_panic: T, body: impl FnOnce() -> T) -> T {
+    let _shield = Shield::raise();
     // The entry points keep no state that a panic could leave half changed: locks are taken with
     // `PoisonError::into_inner` and hold values replaced in one step.
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {

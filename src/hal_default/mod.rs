@@ -15,6 +15,7 @@ mod connect;
 mod dtls;
 mod identity;
 mod ipv4;
+mod port;
 mod random;
 #[cfg(feature = "redirect")]
 pub(crate) mod redirect;

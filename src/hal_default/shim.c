@@ -122,6 +122,7 @@ WEAK uint64_t HAL_UptimeMs(void)
 WEAK void HAL_SleepMs(uint32_t ms)
 {
     iotx_hal_default_sleep_ms(ms);
+    pthread_testcancel(); /* as in sleep(3); the Rust side must not be cancelled inside */
 }
 
 WEAK uint32_t HAL_Random(uint32_t region)

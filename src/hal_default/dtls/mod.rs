@@ -62,7 +62,7 @@ unsafe extern "C" fn iotx_hal_default_dtls_create(
             Ok(session) => Box::into_raw(Box::new(session)).cast(),
             Err(failure) => {
                 log::error!(
-                    "DTLS handshake with {host}:{} failed: {failure}",
+                    "DTLS connection to {host}:{} failed: {failure}",
                     options.port
                 );
                 ptr::null_mut()

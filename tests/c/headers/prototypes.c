@@ -38,13 +38,13 @@ PROTOTYPE(int, iotx_calc_sign_with_seq, (const char *p_device_secret, const char
           char *p_device_name, const char *p_product_key, unsigned int seq, char *sign));
 
 /* Firmware updates */
-PROTOTYPE(void *, IOT_OTA_Init, (const char *product_key, const char *device_name, void
-          *ch_signal));
 PROTOTYPE(int, IOT_OTA_Deinit, (void *handle));
 PROTOTYPE(int, IOT_OTA_FetchYield, (void *handle, char *buf, uint32_t buf_len, uint32_t timeout_s));
-PROTOTYPE(int, IOT_OTA_GetConfig, (void *handle, const char *configScope, const char *getType,
-          const char *attributeKeys));
+PROTOTYPE(int, IOT_OTA_GetConfig, (void *handle, const char *configScope, const char *getType, const
+          char *attributeKeys));
 PROTOTYPE(int, IOT_OTA_GetLastError, (void *handle));
+PROTOTYPE(void *, IOT_OTA_Init, (const char *product_key, const char *device_name, void
+          *ch_signal));
 PROTOTYPE(int, IOT_OTA_Ioctl, (void *handle, IOT_OTA_CmdType_t type, void *buf, size_t buf_len));
 PROTOTYPE(int, IOT_OTA_IsFetchFinish, (void *handle));
 PROTOTYPE(int, IOT_OTA_IsFetching, (void *handle));
@@ -63,6 +63,12 @@ extern iotx_deviceinfo_t *const check_info_of_2_00;
 extern iotx_coap_device_info_t *const check_info_of_3_10;
 iotx_deviceinfo_t *const check_info_of_2_00 = (iotx_device_info_t *)0;
 iotx_coap_device_info_t *const check_info_of_3_10 = (iotx_deviceinfo_t *)0;
+
+PROTOTYPE(int, IOT_SetupConnInfoSecure, (const char *product_key, const char *device_name, const
+          char *device_secret, void **info_ptr));
+PROTOTYPE(void, IOT_SetupDomain, (int domain_type));
+PROTOTYPE(int, iotx_event_regist_cb, (void (*monitor_cb)(int)));
+PROTOTYPE(int, iotx_event_post, (int event));
 
 /* Platform */
 PROTOTYPE(int, HAL_Aes128_Cbc_Decrypt, (p_HAL_Aes128_t aes, const void *src, size_t blockNum, void
@@ -111,6 +117,7 @@ PROTOTYPE(void, HAL_Printf, (const char *fmt, ...));
 PROTOTYPE(uint32_t, HAL_Random, (uint32_t region));
 PROTOTYPE(void *, HAL_Realloc, (void *ptr, uint32_t size));
 PROTOTYPE(void, HAL_Reboot, (void));
+PROTOTYPE(int, HAL_SSLHooks_set, (ssl_hooks_t *hooks));
 PROTOTYPE(int32_t, HAL_SSL_Destroy, (uintptr_t handle));
 PROTOTYPE(uintptr_t, HAL_SSL_Establish, (const char *host, uint16_t port, const char *ca_crt, size_t
           ca_crt_len));

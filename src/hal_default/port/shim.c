@@ -1,0 +1,144 @@
+/*
+ * Weak definitions of the platform functions that the CoAP client never calls but firmware may: TCP, TLS,
+ * AES, storage, firmware update, identity of the board. The rules are those of ../shim.c; the prototypes
+ * come from the public headers, so that the compiler compares them.
+ */
+#include "port.h"
+
+#include "imports/iot_import_crypt.h"
+#include "wrappers.h"
+
+/* ---- TCP --------------------------------------------------------------------------------------- */
+
+WEAK uintptr_t HAL_TCP_Establish(const char *host, uint16_t port)
+{
+    return iotx_hal_default_tcp_establish(host, port);
+}
+
+WEAK int32_t HAL_TCP_Destroy(uintptr_t fd)
+{
+    return iotx_hal_default_tcp_destroy(fd);
+}
+
+WEAK int32_t HAL_TCP_Write(uintptr_t fd, const char *buf, uint32_t len, uint32_t timeout_ms)
+{
+    return iotx_hal_default_tcp_write(fd, buf, len, timeout_ms);
+}
+
+WEAK int32_t HAL_TCP_Read(uintptr_t fd, char *buf, uint32_t len, uint32_t timeout_ms)
+{
+    return iotx_hal_default_tcp_read(fd, buf, len, timeout_ms);
+}
+
+/* ---- TLS --------------------------------------------------------------------------------------- */
+
+/* As HAL_DTLSHooks_set: OpenSSL's allocator belongs to the whole process, so nothing is kept. */
+WEAK int HAL_SSLHooks_set(ssl_hooks_t *hooks)
+{
+    return hooks != NULL ? 0 : -1;
+}
+
+WEAK uintptr_t HAL_SSL_Establish(const char *host, uint16_t port, const char *ca_crt,
+                                 size_t ca_crt_len)
+{
+    return iotx_hal_default_tls_establish(host, port, ca_crt, ca_crt_len);
+}
+
+WEAK int32_t HAL_SSL_Destroy(uintptr_t handle)
+{
+    return iotx_hal_default_tls_destroy(handle);
+}
+
+WEAK int32_t HAL_SSL_Write(uintptr_t handle, const char *buf, int len, int timeout_ms)
+{
+    return iotx_hal_default_tls_write(handle, buf, len, timeout_ms);
+}
+
+WEAK int32_t HAL_SSL_Read(uintptr_t handle, char *buf, int len, int timeout_ms)
+{
+    return iotx_hal_default_tls_read(handle, buf, len, timeout_ms);
+}
+
+/* ---- AES-128 ----------------------------------------------------------------------------------- */
+
+WEAK p_HAL_Aes128_t HAL_Aes128_Init(const uint8_t *key, const uint8_t *iv, AES_DIR_t dir)
+{
+    return iotx_hal_default_aes_new(key, iv, (int)dir);
+}
+
+WEAK int HAL_Aes128_Destroy(p_HAL_Aes128_t aes)
+{
+    return iotx_hal_default_aes_free(aes);
+}
+
+WEAK int HAL_Aes128_Cbc_Encrypt(p_HAL_Aes128_t aes, const void *src, size_t blockNum, void *dst)
+{
+    return iotx_hal_default_aes_update(aes, IOTX_HAL_CBC_ENCRYPT, src, blockNum, dst);
+}
+
+WEAK int HAL_Aes128_Cbc_Decrypt(p_HAL_Aes128_t aes, const void *src, size_t blockNum, void *dst)
+{
+    return iotx_hal_default_aes_update(aes, IOTX_HAL_CBC_DECRYPT, src, blockNum, dst);
+}
+
+WEAK int HAL_Aes128_Cfb_Encrypt(p_HAL_Aes128_t aes, const void *src, size_t length, void *dst)
+{
+    return iotx_hal_default_aes_update(aes, IOTX_HAL_CFB_ENCRYPT, src, length, dst);
+}
+
+WEAK int HAL_Aes128_Cfb_Decrypt(p_HAL_Aes128_t aes, const void *src, size_t length, void *dst)
+{
+    return iotx_hal_default_aes_update(aes, IOTX_HAL_CFB_DECRYPT, src, length, dst);
+}
+
+/* ---- storage ----------------------------------------------------------------------------------- */
+
+WEAK int HAL_Kv_Set(const char *key, const void *val, int len, int sync)
+{
+    return iotx_hal_default_kv_set(key, val, len, sync);
+}
+
+WEAK int HAL_Kv_Get(const char *key, void *buffer, int *buffer_len)
+{
+    return iotx_hal_default_kv_get(key, buffer, buffer_len);
+}
+
+WEAK int HAL_Kv_Del(const char *key)
+{
+    return iotx_hal_default_kv_delete(key);
+}
+
+WEAK int HAL_Kv_Erase_All(void)
+{
+    return iotx_hal_default_kv_erase();
+}
+
+/* ---- firmware ---------------------------------------------------------------------------------- */
+
+WEAK void HAL_Firmware_Persistence_Start(void)
+{
+    iotx_hal_default_firmware_start();
+}
+
+WEAK int HAL_Firmware_Persistence_Write(char *buffer, uint32_t length)
+{
+    return iotx_hal_default_firmware_write(buffer, length);
+}
+
+WEAK int HAL_Firmware_Persistence_Stop(void)
+{
+    return iotx_hal_default_firmware_stop();
+}
+
+/* Returns: which machine may be restarted, and how, only the firmware's own port can know. */
+WEAK void HAL_Reboot(void)
+{
+    iotx_hal_default_unsupported("HAL_Reboot");
+}
+
+/* ---- board ------------------------------------------------------------------------------------- */
+
+WEAK char *HAL_GetChipID(char cid_str[65])
+{
+    return iotx_hal_default_chip_id(cid_str) >= 0 ? cid_str : NULL;
+}
