@@ -96,7 +96,13 @@ awk -f "${BASH_SOURCE[0]%/*}/section-groups.awk" \
 if [ -n "${PRUNE_RELOCS-}" ]; then
     "$PRUNE_RELOCS" "$work/grouped.o"
 fi
-"$objcopy" "@$work/unwrap" --keep-global-symbols="$work/names" "$work/grouped.o" "$work/trimmed.o"
+# What is left of local names is a tenth of the object, and tells a firmware's debugger little without debug information.
+# (tests/c/valgrind.supp names the one that is kept.)
+final=(--keep-global-symbols="$work/names")
+if [ "$keep_debug" = no ]; then
+    final+=(--strip-unneeded --wildcard "--keep-symbol=*hashbrown*reserve_rehash*")
+fi
+"$objcopy" "@$work/unwrap" "${final[@]}" "$work/grouped.o" "$work/trimmed.o"
 
 complain() { # FILE MESSAGE: fails if FILE names any symbol
     if [ -s "$1" ]; then

@@ -82,6 +82,7 @@ file == 3 && /^ *\[ *[0-9]+\] / {
             indexed = 1
         }
         group[$1] = 0
+        last = $1 + 0
     }
     next
 }
@@ -139,7 +140,10 @@ END {
         mark(roots[i])
         refine()
     }
-    for (section in group) {
+    for (section = 1; section <= last; section++) { # in their order, so that the numbers do not depend on the awk
+        if (!(section in group)) {
+            continue
+        }
         name = section_name[section]
         prefix = kind(name)
         if (indexed && prefix ~ /^\.text/) {
