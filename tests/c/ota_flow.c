@@ -1,7 +1,8 @@
 /*
- * Firmware updates as the SDK's OTA-over-CoAP examples do them, in every mode; and handles that end
- * at every point of an update.
+ * Firmware updates as the SDK's OTA-over-CoAP examples do them, in every mode; handles that end at
+ * every point of an update; and a log that asks about the update it tells of.
  */
+#include <stdarg.h>
 #include <string.h>
 
 #include "check.h"
@@ -14,7 +15,24 @@ extern int iotx_get_well_known(iotx_coap_context_t *p_context);
 #define VERSION "1.0"
 #define ROUNDS 1000 /* far more than any of this takes */
 
-/* The image that the cloud offers, a file (scripts/cloud.sh). */
+/* The handle that every log line asks about, or NULL. */
+static void *asked_by_log;
+
+/* The program's own, in place of the library's. */
+void HAL_Printf(const char *fmt, ...)
+{
+    uint32_t size;
+    va_list args;
+
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    if (asked_by_log != NULL && IOT_OTA_IsFetching(asked_by_log)) {
+        CHECK_EQ(IOT_OTA_Ioctl(asked_by_log, IOT_OTAG_FILE_SIZE, &size, 4), 0);
+    }
+}
+
+/* The image that the cloud offers (ota_cloud.sh). */
 typedef struct {
     char bytes[200000];
     size_t len;
@@ -22,7 +40,7 @@ typedef struct {
 
 static void read_image(image_t *image)
 {
-    const char *name = getenv("CLOUD_IMAGE");
+    const char *name = getenv("OTA_IMAGE");
     FILE *file;
 
     CHECK(name != NULL);
@@ -69,6 +87,7 @@ static void update(const char *url, const image_t *image)
     uint32_t fetched = 0, size = 0, genuine = 2;
     int last_percent = -1, percent, got, round;
 
+    asked_by_log = ota;
     await_order(client, ota);
     for (round = 0; round < ROUNDS && !IOT_OTA_IsFetchFinish(ota); round++) {
         got = IOT_OTA_FetchYield(ota, buffer, OTA_BUF_LEN, 1);
@@ -102,6 +121,7 @@ static void update(const char *url, const image_t *image)
     CHECK_EQ(IOT_OTA_FetchYield(ota, buffer, OTA_BUF_LEN, 1), IOT_OTAE_INVALID_STATE);
     CHECK_EQ(IOT_OTA_GetLastError(ota), IOT_OTAE_INVALID_STATE);
 
+    asked_by_log = NULL;
     CHECK_EQ(iotx_get_well_known(client), IOTX_SUCCESS);
     CHECK_EQ(IOT_OTA_Deinit(ota), 0);
     IOT_CoAP_Deinit(&client);
@@ -151,6 +171,7 @@ int main(void)
     int descriptors;
     size_t i;
 
+    IOT_SetLogLevel(IOT_LOG_DEBUG);
     read_image(&image);
     /* What lives as long as the process is made in a first round. */
     update(DTLS_URL, &image);
