@@ -6,8 +6,9 @@
 include(IotxRustTarget)
 
 find_program(IOTX_CARGO cargo HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin")
-if(NOT IOTX_CARGO)
-    message(FATAL_ERROR "cargo not found; scripts/bootstrap.sh tells what is missing on this machine")
+find_program(IOTX_RUSTC rustc HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin")
+if(NOT IOTX_CARGO OR NOT IOTX_RUSTC)
+    message(FATAL_ERROR "cargo or rustc not found; scripts/bootstrap.sh tells what is missing on this machine")
 endif()
 iotx_find_rust_target(rust_target)
 
@@ -90,21 +91,29 @@ add_custom_target(iotx_cargo
 
 set(symbol_list "${PROJECT_SOURCE_DIR}/abi/symbols.txt")
 set(link_script "${PROJECT_SOURCE_DIR}/scripts/link-object.sh")
+set(group_script "${PROJECT_SOURCE_DIR}/scripts/section-groups.awk")
+set(prune_source "${PROJECT_SOURCE_DIR}/scripts/prune-relocs.rs")
+set(prune_relocs "${PROJECT_BINARY_DIR}/prune-relocs")
+add_custom_command(OUTPUT "${prune_relocs}"
+    COMMAND "${CMAKE_COMMAND}" -E env --unset=MAKEFLAGS --unset=MFLAGS "${IOTX_RUSTC}" --edition 2024 -O -o "${prune_relocs}" "${prune_source}"
+    DEPENDS "${prune_source}"
+    VERBATIM)
 set(IOTX_OBJECT "${PROJECT_BINARY_DIR}/iot_sdk.o")
 set(IOTX_CORE_OBJECT "${PROJECT_BINARY_DIR}/iot_sdk_core.o")
 function(iotx_link_object object)
     add_custom_command(OUTPUT "${object}"
         COMMAND "${CMAKE_COMMAND}" -E env
             "LD=${IOTX_GNU_LD}" "OBJCOPY=${CMAKE_OBJCOPY}" "READELF=${CMAKE_READELF}"
+            "PRUNE_RELOCS=${prune_relocs}"
             bash "${link_script}" ${object_args} ${ARGN} "${raw_archive}" "${symbol_list}" "${object}"
-        DEPENDS iotx_cargo "${raw_archive}" "${symbol_list}" "${link_script}"
+        DEPENDS iotx_cargo "${raw_archive}" "${symbol_list}" "${link_script}" "${group_script}" "${prune_relocs}"
         COMMENT "Relinking it to the symbols of abi/symbols.txt"
         VERBATIM)
     set_source_files_properties("${object}" PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
 endfunction()
 iotx_link_object("${IOTX_OBJECT}")
 iotx_link_object("${IOTX_CORE_OBJECT}" --without-hal)
-add_custom_target(iotx_object DEPENDS "${IOTX_OBJECT}" "${IOTX_CORE_OBJECT}")
+add_custom_target(iotx_object DEPENDS "${prune_relocs}" "${IOTX_OBJECT}" "${IOTX_CORE_OBJECT}")
 
 # The version script of the shared library, from the same list. A version node belongs to an ABI, as the SONAME does.
 set(IOTX_VERSION_SCRIPT "${PROJECT_BINARY_DIR}/iot_sdk.map")

@@ -11,18 +11,22 @@ cloud_device_secret=0123456789abcdef0123456789ABCDEF
 cloud_second_device=$cloud_product_key,dev02,fedcba9876543210FEDCBA9876543210
 
 # cloud_start BINARY: starts it on free ports of the loopback, waits until it serves, and points the library's default
-# HAL at it (IOTX_CONNECT_TO, IOTX_EXTRA_CA).
+# HAL at it (IOTX_CONNECT_TO, IOTX_EXTRA_CA). Offers the first device a firmware, version 1.1, whose image is the file
+# that CLOUD_IMAGE names; only programs that report a version notice.
 cloud_start() {
     local binary=$1 line address ready=no
     local udp='' dtls='' psk='' ca=''
 
     cloud_dir=$(mktemp -d "${TMPDIR:-/tmp}/iotx-cloud.XXXXXX")
     : >"$cloud_dir/log"
+    export CLOUD_IMAGE=$cloud_dir/image
+    head -c 100000 "$binary" >"$CLOUD_IMAGE"
     mkfifo "$cloud_dir/output"
     "$binary" --data-dir "$cloud_dir/data" --bind 127.0.0.1 \
         --udp-port 0 --dtls-port 0 --psk-port 0 \
         --device "$cloud_product_key,$cloud_device_name,$cloud_device_secret" \
         --device "$cloud_second_device" \
+        --https-port 0 --offer "$cloud_product_key,$cloud_device_name,1.1,$CLOUD_IMAGE" \
         >"$cloud_dir/output" 2>&1 &
     cloud_pid=$!
     exec {cloud_output}<"$cloud_dir/output"

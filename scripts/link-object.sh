@@ -10,7 +10,8 @@
 # --without-hal the defaults are left out, and the HAL_* stay undefined too: the object of libiot_sdk_core.a.
 #
 # Fails when the archive and the list disagree: a listed symbol that is not there, one of our names that is not
-# listed, or a HAL_* that is not weak. Tools from the environment: LD (GNU ld), OBJCOPY, READELF.
+# listed, or a HAL_* that is not weak. Tools from the environment: LD (GNU ld), OBJCOPY, READELF, and PRUNE_RELOCS, which is
+# prune-relocs.rs compiled; without it the object is larger.
 set -euo pipefail
 
 keep_debug=no
@@ -48,19 +49,6 @@ defined() { symbols "$1" | awk '$3 != "UND" { print $1 }' | sort -u; }
 defined_weak() { symbols "$1" | awk '$3 != "UND" && $2 == "WEAK" { print $1 }' | sort -u; }
 undefined() { symbols "$1" | awk '$3 == "UND" { print $1 }' | sort -u; }
 
-# Arguments for objcopy that cut the names of sections down to ".text.iot_sdk" and the like. Rust and -ffunction-sections
-# name a section after each function and constant, which makes a tenth of the object. The sections stay apart, so the
-# firmware's linker can still drop each that it does not need; and symbols say what is in them. Sections
-# for merging (".rodata.str1.1") keep the names that linkers know.
-short_section_names() {
-    "$readelf" --sections --wide "$1" |
-        sed -n 's/^ *\[ *[0-9]*\] \(\.[^ ]*\) .*/\1/p' | sort -u | awk '
-        /^\.rodata\.(cst|str)[0-9]/ { next }
-        match($0, /^\.(text\.unlikely|text|rodata|data\.rel\.ro|data|bss|tdata|tbss|gcc_except_table)\./) {
-            print "--rename-section=" $0 "=" substr($0, 1, RLENGTH) "iot_sdk"
-        }'
-}
-
 awk '!/^#/ && NF { print $1 }' "$list" | sort >"$work/listed"
 awk '!/^#/ && $2 == "hal-weak" { print $1 }' "$list" | sort >"$work/hal"
 if [ "$with_hal" = yes ]; then
@@ -78,20 +66,9 @@ else
 fi
 sed 's/^/--undefined=/' "$work/names" >"$work/roots"
 
-# Constants and the tables of the unwinder go into one section each: every section costs a header and a list of
-# relocations, and apart from their functions these are small. (".rodata.cst*" and ".rodata.str*" are for merging.)
-cat >"$work/layout" <<'END'
-SECTIONS
-{
-  .gcc_except_table : { *(.gcc_except_table .gcc_except_table.*) }
-  .rodata.iot_sdk : { *(.rodata .rodata.[!cs]* .rodata.c[!s]* .rodata.s[!t]*) }
-  .data.rel.ro.iot_sdk : { *(.data.rel.ro .data.rel.ro.*) }
-}
-END
-
 # Groups (COMDAT) are resolved here and now: a group whose signature became local would be dropped, and its users with
 # it, as soon as a second Rust library in the program had a group of the same name.
-"$ld" -r --gc-sections --force-group-allocation -T "$work/layout" -o "$work/linked.o" "@$work/roots" "@$work/wrap" "$raw"
+"$ld" -r --gc-sections --force-group-allocation -o "$work/linked.o" "@$work/roots" "@$work/wrap" "$raw"
 
 # The linker drops unreached code but not the names that only this code used: hundreds of OpenSSL and libc functions,
 # for which a static link of the firmware would pull in code. `--strip-unneeded` tells which ones are dead; the names of
@@ -105,9 +82,27 @@ strip=(--remove-section=.llvmbc --remove-section=.llvmcmd --strip-symbols="$work
 if [ "$keep_debug" = no ]; then
     strip+=(--strip-debug --remove-section=.comment)
 fi
-short_section_names "$work/linked.o" >"$work/sections"
-"$objcopy" "${strip[@]}" "@$work/sections" "@$work/unwrap" --keep-global-symbols="$work/names" \
-    "$work/linked.o" "$work/trimmed.o"
+
+# Rust and -ffunction-sections make a section of each function and constant, and a section's name, header, symbol and list
+# of relocations cost more than most functions. Those that a linker can only keep or drop together become one, so
+# that the firmware's --gc-sections drops what it dropped before.
+"$readelf" --section-headers --wide "$work/linked.o" >"$work/sections"
+"$readelf" --symbols --wide "$work/linked.o" >"$work/symbols"
+"$readelf" --relocs --wide "$work/linked.o" >"$work/relocs"
+awk -f "${BASH_SOURCE[0]%/*}/section-groups.awk" \
+    "$work/names" "$work/hal" "$work/sections" "$work/symbols" "$work/relocs" >"$work/groups"
+"$objcopy" "${strip[@]}" "@$work/groups" "$work/linked.o" "$work/parts.o"
+"$ld" -r -o "$work/grouped.o" "$work/parts.o"
+if [ -n "${PRUNE_RELOCS-}" ]; then
+    "$PRUNE_RELOCS" "$work/grouped.o"
+fi
+# What is left of local names is a tenth of the object, and tells a firmware's debugger little without debug information.
+# (tests/c/valgrind.supp names the one that is kept.)
+final=(--keep-global-symbols="$work/names")
+if [ "$keep_debug" = no ]; then
+    final+=(--strip-unneeded --wildcard "--keep-symbol=*hashbrown*reserve_rehash*")
+fi
+"$objcopy" "@$work/unwrap" "${final[@]}" "$work/grouped.o" "$work/trimmed.o"
 
 complain() { # FILE MESSAGE: fails if FILE names any symbol
     if [ -s "$1" ]; then

@@ -23,7 +23,7 @@ const SHARED: &str = "libiot_sdk.so";
 
 /// Upper bounds of a release build, in bytes.
 const ARCHIVE_LIMIT: u64 = 2_000_000;
-const SHARED_LIMIT: u64 = 1_000_000;
+const SHARED_LIMIT: u64 = 1_200_000;
 
 /// Libraries that the shared one may ask for. Newer systems have libm, libdl and libpthread inside libc.
 const NEEDED: [&str; 7] = [
@@ -249,17 +249,20 @@ fn nothing_of_rust_is_left_to_be_resolved_by_the_firmware() {
             ]
             .iter()
             .any(|prefix| name.starts_with(prefix));
-            assert!(!of_rust, "{archive}: {name} is undefined");
+            // entry.c, a member of its own, calls into the other one.
+            let within = archive_exports(archive).contains_key(&name);
+            assert!(!of_rust || within, "{archive}: {name} is undefined");
         }
     }
 }
 
 #[test]
-fn archives_are_one_plain_object_each() {
+fn archives_are_one_plain_object_and_the_entry_each() {
     for archive in [ARCHIVE, CORE_ARCHIVE] {
         let path = library(archive);
         let members = run("ar", &["t"], &path);
-        assert_eq!(members.lines().count(), 1, "{archive}: {members}");
+        assert_eq!(members.lines().count(), 2, "{archive}: {members}");
+        assert!(members.contains("entry.c"), "{archive}: {members}");
 
         let sections = run("readelf", &["--sections", "--wide"], &path);
         // A group is kept once per program by its name, here or in another Rust library's object: code of one
@@ -268,6 +271,63 @@ fn archives_are_one_plain_object_each() {
         assert!(!sections.contains(".llvmbc"), "{archive} has bitcode");
         // Without it the whole program gets an executable stack.
         assert!(sections.contains(".note.GNU-stack"), "{archive}");
+    }
+}
+
+/// Start and end of the code that each entry of the unwinder's table is about.
+fn unwinder_entries(file: &Path) -> Vec<(u64, u64)> {
+    // "00000018 0000000000000014 0000001c FDE cie=00000000 pc=0000000000012f40..0000000000012f66"
+    run("readelf", &["--debug-dump=frames", "--wide"], file)
+        .lines()
+        .filter_map(|line| {
+            line.split_once(" FDE ")?
+                .1
+                .split_once("pc=")?
+                .1
+                .split_once("..")
+        })
+        .map(|(start, end)| {
+            let number = |text| u64::from_str_radix(text, 16).expect("address");
+            (number(start), number(end))
+        })
+        .collect()
+}
+
+/// Value of each function's symbol, by name.
+fn functions(file: &Path) -> Vec<(String, u64)> {
+    // "   17: 0000000000012f40   123 FUNC    GLOBAL DEFAULT   12 IOT_CoAP_Init@@IOT_SDK_0"
+    run("readelf", &["--symbols", "--wide"], file)
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|columns| columns.len() >= 8 && columns[3] == "FUNC" && columns[6] != "UND")
+        .map(|columns| {
+            let address = u64::from_str_radix(columns[1], 16).expect("address");
+            (columns[7].to_owned(), address)
+        })
+        .collect()
+}
+
+#[test]
+fn panics_can_be_unwound_in_what_is_shipped() {
+    // A panic that meets a function without an entry ends the program instead of reaching the C boundary.
+    let shared = library(SHARED);
+    let entries = unwinder_entries(&shared);
+    for (name, address) in functions(&shared) {
+        let covered = entries
+            .iter()
+            .any(|&(start, end)| (start..end).contains(&address));
+        assert!(covered, "{name} has no entry in .eh_frame");
+    }
+
+    for archive in [ARCHIVE, CORE_ARCHIVE] {
+        let path = library(archive);
+        let (entries, functions) = (unwinder_entries(&path).len(), functions(&path).len());
+        assert!(
+            entries * 10 >= functions * 9,
+            "{archive}: {entries} entries for {functions} functions"
+        );
+        let sections = run("readelf", &["--sections", "--wide"], &path);
+        assert!(sections.contains(".gcc_except_table"), "{archive}");
     }
 }
 

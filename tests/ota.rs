@@ -271,6 +271,15 @@ fn what_cannot_be_reported_is_refused_and_the_last_error_says_why() {
         assert_eq!(ota.report_progress(1, Some(&"m".repeat(len))), -1);
         assert_eq!(ota.last_error(), -4);
     }
+    // SAFETY: a live handle, terminated texts.
+    let results = unsafe {
+        let latin_1 = c"\xe9".as_ptr();
+        [
+            IOT_OTA_ReportVersion(ota.0, latin_1),
+            IOT_OTA_ReportProgress(ota.0, 1, latin_1),
+        ]
+    };
+    assert_eq!((results, ota.last_error()), ([-1; 2], INVALID_PARAM));
     let longest = "m".repeat(255 - r#"{"id":0,"params": {"step": "-4","desc":""}}"#.len());
     assert_eq!(ota.report_progress(-4, Some(&longest)), 0);
     assert_eq!(device.run(), 0);
@@ -278,8 +287,7 @@ fn what_cannot_be_reported_is_refused_and_the_last_error_says_why() {
     assert_eq!(ota.report_progress(100, None), 0);
     assert_eq!(device.run(), 0);
     reported(&cloud, &progress(100, None));
-    // SAFETY: a live handle; the texts are not read.
-    let result = unsafe { IOT_OTA_GetConfig(ota.0, null_mut(), null_mut(), null_mut()) };
+    let result = IOT_OTA_GetConfig(ota.0, null_mut(), null_mut(), null_mut());
     assert_eq!((result, ota.last_error()), (-1, -1));
     // SAFETY: a live handle, a terminated text.
     assert_eq!(unsafe { IOT_OTA_RequestImage(ota.0, c"9".as_ptr()) }, 0);
@@ -449,4 +457,24 @@ fn null_is_refused_in_every_place() {
         assert_eq!(IOT_OTA_GetLastError(null_mut()), INVALID_PARAM);
     }
     assert_eq!(ota.last_error(), INVALID_PARAM);
+}
+
+#[test]
+fn a_handle_that_has_ended_is_refused_and_not_followed() {
+    let cloud = cloud().start().expect("cloud");
+    let mut device = Device::connect(&plain(&cloud));
+    let ended = Ota::new(&device).0;
+    let mut number = 7_u32;
+    for stray in [ended, device.context, (&raw mut number).cast()] {
+        assert_eq!(IOT_OTA_Deinit(stray), INVALID_PARAM);
+        assert_eq!(IOT_OTA_IsFetching(stray), 0);
+        assert_eq!(IOT_OTA_GetLastError(stray), INVALID_PARAM);
+        // SAFETY: a terminated text; the handle is none, which is what is tested.
+        let result = unsafe { IOT_OTA_ReportVersion(stray, c"1".as_ptr()) };
+        assert_eq!(result, INVALID_PARAM);
+    }
+    let client = device.context;
+    // SAFETY: a live client.
+    unsafe { IOT_CoAP_Deinit(&raw mut device.context) };
+    assert!(init("pk", "dn", client).is_null());
 }

@@ -217,7 +217,7 @@ extern "C" {
  *                     reports fail from then on
  *
  * @return the handle, to be released by IOT_OTA_Deinit; NULL, with a log line, when an argument is NULL,
- *         a name is empty or no UTF-8, or both names together make a path of more than 135 bytes
+ *         `ch_signal` is no client (any more), a name is empty or no UTF-8, or both names together make a path of more than 135 bytes
  */
 void *IOT_OTA_Init(const char *product_key,
                    const char *device_name,
@@ -230,7 +230,7 @@ void *IOT_OTA_Init(const char *product_key,
  * @param handle  the handle
  *
  * @retval IOT_OTAE_NONE           done
- * @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL
+ * @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL or no handle (any more)
  */
 int IOT_OTA_Deinit(void *handle);
 
@@ -240,7 +240,7 @@ int IOT_OTA_Deinit(void *handle);
  * @param handle  the handle
  *
  * @return a value of IOT_OTA_Err_t: IOT_OTAE_NONE if no call has failed yet, IOT_OTAE_INVALID_PARAM if
- *         `handle` is NULL
+ *         `handle` is NULL or no handle (any more)
  */
 int IOT_OTA_GetLastError(void *handle);
 
@@ -257,7 +257,7 @@ int IOT_OTA_GetLastError(void *handle);
  * @retval IOT_OTAE_NONE           the messages have left, or wait behind others
  * @retval IOT_OTAE_GENERAL        the version is empty or too long, or a message could not be sent;
  *                                 IOT_OTA_GetLastError tells which
- * @retval IOT_OTAE_INVALID_PARAM  an argument is NULL
+ * @retval IOT_OTAE_INVALID_PARAM  an argument is NULL, or `handle` no handle (any more)
  */
 int IOT_OTA_ReportVersion(void *handle,
                           const char *version);
@@ -276,7 +276,7 @@ int IOT_OTA_RequestImage(void *handle, const char *version);
 /**
  * Asks for a configuration. Configurations come over MQTT only, so this always fails.
  *
- * @return IOT_OTAE_INVALID_PARAM if `handle` is NULL, else IOT_OTAE_GENERAL
+ * @return IOT_OTAE_INVALID_PARAM if `handle` is NULL or no handle (any more), else IOT_OTAE_GENERAL
  */
 int IOT_OTA_GetConfig(void *handle,
                       const char *config_scope,
@@ -294,7 +294,7 @@ int IOT_OTA_GetConfig(void *handle,
  * @retval IOT_OTAE_NONE           the message has left, or waits behind others
  * @retval IOT_OTAE_GENERAL        `progress` is out of range, `msg` too long or no UTF-8, or the message
  *                                 could not be sent; IOT_OTA_GetLastError tells which
- * @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL
+ * @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL or no handle (any more)
  */
 int IOT_OTA_ReportProgress(void *handle,
                            IOT_OTA_Progress_t progress,
@@ -305,7 +305,7 @@ int IOT_OTA_ReportProgress(void *handle,
  *
  * @param handle  the handle
  *
- * @return 1 or 0; 0 also if `handle` is NULL
+ * @return 1 or 0; 0 also if `handle` is NULL or no handle (any more)
  */
 int IOT_OTA_IsFetching(void *handle);
 
@@ -314,7 +314,7 @@ int IOT_OTA_IsFetching(void *handle);
  *
  * @param handle  the handle
  *
- * @return 1 or 0; 0 also if `handle` is NULL
+ * @return 1 or 0; 0 also if `handle` is NULL or no handle (any more)
  */
 int IOT_OTA_IsFetchFinish(void *handle);
 
@@ -334,7 +334,7 @@ int IOT_OTA_IsFetchFinish(void *handle);
  *
  * @return how many bytes are in `buf`, 0 if none came in time; otherwise
  * @retval IOT_OTAE_GENERAL        the download failed; a log line says why
- * @retval IOT_OTAE_INVALID_PARAM  `handle` or `buf` is NULL, or `buf_len` is 0
+ * @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL or no handle (any more), `buf` is NULL, or `buf_len` is 0
  * @retval IOT_OTAE_INVALID_STATE  no image is ordered, or it is complete
  */
 int IOT_OTA_FetchYield(void *handle,
@@ -354,8 +354,8 @@ int IOT_OTA_FetchYield(void *handle,
  * @param buf_len  bytes in `buf`: exactly 4 for numbers; for texts at least one, the NUL included
  *
  * @retval IOT_OTAE_NONE           done
- * @retval IOT_OTAE_INVALID_PARAM  `handle` or `buf` is NULL, `buf_len` or the alignment is wrong, or there
- *                                 is no such command
+ * @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL or no handle (any more), `buf` is NULL, `buf_len` or the
+ *                                 alignment is wrong, or there is no such command
  * @retval IOT_OTAE_INVALID_STATE  nothing is ordered; or, for IOT_OTAG_CHECK_FIRMWARE, which then stores
  *                                 0, the image is not complete
  * @retval IOT_OTAE_STR_TOO_LONG   the text does not fit; its beginning is stored, with a NUL

@@ -1,15 +1,15 @@
 //! What an `iotx_coap_context_t *` points to.
 
+use super::live::Live;
 use super::message;
 use super::types::iotx_response_callback_t;
 use crate::client::{Client, Delivery, ResponseHead};
 use crate::coap::Code;
 use crate::hal::HalPlatform;
-use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What a report's answer is handed to.
@@ -81,14 +81,8 @@ const _: () = {
     assert!(offset_of!(Context, peeked) == 0);
 };
 
-/// The clients between Init and Deinit, by the address C knows them by. C's reference to a client is the one in
-/// here: a pointer that is not, or not any more, a client's is refused without being followed.
-static LIVE: Mutex<BTreeMap<usize, Arc<Context>>> = Mutex::new(BTreeMap::new());
-
-fn live() -> MutexGuard<'static, BTreeMap<usize, Arc<Context>>> {
-    // Nothing panics while it is locked but an allocation that fails, which ends the process.
-    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// The clients between Init and Deinit.
+static LIVE: Live<Context> = Live::new();
 
 /// One C client.
 #[repr(C)]
@@ -124,23 +118,20 @@ impl Context {
             callback_argument,
             warned_unauthenticated: AtomicBool::new(false),
         };
-        let context = Arc::new(context);
-        let pointer = Arc::as_ptr(&context);
-        live().insert(pointer.addr(), context);
-        pointer.cast_mut().cast()
+        LIVE.register(Arc::new(context))
     }
 
     /// The client's context, for one call; `None` for a pointer that is no live client's. The result keeps it
     /// alive even when the program deinitialises it meanwhile, from a callback or from another thread.
     pub(super) fn acquire(pointer: *mut c_void) -> Option<Arc<Self>> {
-        live().get(&pointer.addr()).cloned()
+        LIVE.get(pointer)
     }
 
     /// Ends the client: its pointer means nothing any more, and calls that are under way return. What it holds is
     /// freed when the last of them has.
     pub(super) fn release(pointer: *mut c_void) {
         // In a statement of its own: closing the client calls the platform, and must not keep others waiting.
-        let context = live().remove(&pointer.addr());
+        let context = LIVE.remove(pointer);
         if let Some(context) = context {
             context.client.close();
         }

@@ -20,6 +20,7 @@ mod ext;
 mod identity;
 mod ioctl;
 mod legacy;
+mod live;
 mod log;
 mod memory;
 mod message;

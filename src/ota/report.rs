@@ -32,6 +32,8 @@ pub enum ReportError {
     PathTooLong,
     /// The description makes a payload of more than [`MAX_REPORT_LEN`] bytes.
     TooLong,
+    /// A text is not UTF-8, which JSON demands (RFC 8259, section 8.1).
+    Encoding,
 }
 
 impl fmt::Display for ReportError {
@@ -51,6 +53,7 @@ impl fmt::Display for ReportError {
                 f,
                 "the description makes a report of more than {MAX_REPORT_LEN} bytes"
             ),
+            Self::Encoding => f.write_str("the text is not UTF-8"),
         }
     }
 }

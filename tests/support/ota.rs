@@ -42,18 +42,15 @@ impl Ota {
     }
 
     pub fn is_fetching(&self) -> bool {
-        // SAFETY: a live handle.
-        unsafe { IOT_OTA_IsFetching(self.0) != 0 }
+        IOT_OTA_IsFetching(self.0) != 0
     }
 
     pub fn is_finished(&self) -> bool {
-        // SAFETY: a live handle.
-        unsafe { IOT_OTA_IsFetchFinish(self.0) != 0 }
+        IOT_OTA_IsFetchFinish(self.0) != 0
     }
 
     pub fn last_error(&self) -> c_int {
-        // SAFETY: a live handle.
-        unsafe { IOT_OTA_GetLastError(self.0) }
+        IOT_OTA_GetLastError(self.0)
     }
 
     /// One FetchYield: the bytes, or the error.
@@ -120,10 +117,7 @@ impl Ota {
 
 impl Drop for Ota {
     fn drop(&mut self) {
-        if !self.0.is_null() {
-            // SAFETY: a live handle, given up here.
-            assert_eq!(unsafe { IOT_OTA_Deinit(self.0) }, 0);
-        }
+        assert_eq!(IOT_OTA_Deinit(self.0), 0);
     }
 }
 

@@ -20,16 +20,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 ///
 /// @param handle  the handle
 ///
-/// @return 1 or 0; 0 also if `handle` is NULL
-///
-/// # Safety
-///
-/// `handle` is NULL or what IOT_OTA_Init returned and no Deinit has released.
+/// @return 1 or 0; 0 also if `handle` is NULL or no handle (any more)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn IOT_OTA_IsFetching(handle: *mut c_void) -> c_int {
+pub extern "C" fn IOT_OTA_IsFetching(handle: *mut c_void) -> c_int {
     boundary!(on_panic => 0, {
-        // SAFETY: promised by our caller.
-        c_int::from(unsafe { phase(handle) } == Some(Phase::Fetching))
+        c_int::from(phase(handle) == Some(Phase::Fetching))
     })
 }
 
@@ -37,25 +32,16 @@ pub unsafe extern "C" fn IOT_OTA_IsFetching(handle: *mut c_void) -> c_int {
 ///
 /// @param handle  the handle
 ///
-/// @return 1 or 0; 0 also if `handle` is NULL
-///
-/// # Safety
-///
-/// `handle` is NULL or what IOT_OTA_Init returned and no Deinit has released.
+/// @return 1 or 0; 0 also if `handle` is NULL or no handle (any more)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn IOT_OTA_IsFetchFinish(handle: *mut c_void) -> c_int {
+pub extern "C" fn IOT_OTA_IsFetchFinish(handle: *mut c_void) -> c_int {
     boundary!(on_panic => 0, {
-        // SAFETY: promised by our caller.
-        c_int::from(unsafe { phase(handle) } == Some(Phase::Fetched))
+        c_int::from(phase(handle) == Some(Phase::Fetched))
     })
 }
 
-/// # Safety
-///
-/// As for [`IOT_OTA_IsFetching`].
-unsafe fn phase(handle: *mut c_void) -> Option<Phase> {
-    // SAFETY: promised by our caller.
-    let handle = unsafe { Handle::acquire(handle) }?;
+fn phase(handle: *mut c_void) -> Option<Phase> {
+    let handle = Handle::acquire(handle)?;
     let phase = handle.update().phase();
     Some(phase)
 }
@@ -75,13 +61,12 @@ unsafe fn phase(handle: *mut c_void) -> Option<Phase> {
 ///
 /// @return how many bytes are in `buf`, 0 if none came in time; otherwise
 /// @retval IOT_OTAE_GENERAL        the download failed; a log line says why
-/// @retval IOT_OTAE_INVALID_PARAM  `handle` or `buf` is NULL, or `buf_len` is 0
+/// @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL or no handle (any more), `buf` is NULL, or `buf_len` is 0
 /// @retval IOT_OTAE_INVALID_STATE  no image is ordered, or it is complete
 ///
 /// # Safety
 ///
-/// `handle` is NULL or what IOT_OTA_Init returned and no Deinit has released; `buf` is NULL or has
-/// `buf_len` writable bytes.
+/// `buf` is NULL or has `buf_len` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_OTA_FetchYield(
     handle: *mut c_void,
@@ -90,8 +75,7 @@ pub unsafe extern "C" fn IOT_OTA_FetchYield(
     timeout_s: u32,
 ) -> c_int {
     boundary!(on_panic => GENERAL, {
-        // SAFETY: promised by our caller.
-        let Some(handle) = (unsafe { Handle::acquire(handle) }) else {
+        let Some(handle) = Handle::acquire(handle) else {
             return refuse_null("IOT_OTA_FetchYield");
         };
         // More could not be told in an int.

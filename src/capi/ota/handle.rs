@@ -1,21 +1,21 @@
 //! What an OTA handle points to.
 
 use crate::capi::context::{Context, Recipient};
+use crate::capi::live::Live;
 use crate::client::{Report, SendError};
 use crate::cloud_auth::Encoding;
 use crate::download::Fetcher;
 use crate::ota::{Topics, Update};
 use std::ffi::c_void;
 use std::fmt;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// Marks a live handle: a stray pointer is refused when it can be told, not followed.
-const ALIVE: u32 = 0x006f_7461;
+/// The handles between Init and Deinit.
+static LIVE: Live<Handle> = Live::new();
 
 /// One device's firmware updates.
 pub(super) struct Handle {
-    alive: AtomicU32,
     /// The client that carries the reports. Weak: deinitialising it frees it, whatever comes first.
     client: Weak<Context>,
     pub(super) topics: Topics,
@@ -43,56 +43,29 @@ impl fmt::Display for PostError {
 }
 
 impl Handle {
-    /// Moves a new handle to where C can hold it: the pointer owns one reference.
-    pub(super) fn into_raw(client: &Arc<Context>, topics: Topics) -> *mut c_void {
-        let handle = Self {
-            alive: AtomicU32::new(ALIVE),
+    /// Makes a new handle known to C; the pointer is its name until [`release`](Self::release).
+    pub(super) fn register(client: &Arc<Context>, topics: Topics) -> *mut c_void {
+        LIVE.register(Arc::new(Self {
             client: Arc::downgrade(client),
             topics,
             update: Arc::default(),
             fetcher: Mutex::default(),
             last_error: AtomicI32::new(0),
-        };
-        Arc::into_raw(Arc::new(handle)).cast_mut().cast()
+        }))
     }
 
-    /// Borrows the handle for one call, which keeps it alive even when it is deinitialised meanwhile.
-    ///
-    /// # Safety
-    ///
-    /// `pointer` must be NULL or come from [`into_raw`](Self::into_raw) and not have been given to
-    /// [`release`](Self::release) before this call began.
-    pub(super) unsafe fn acquire(pointer: *mut c_void) -> Option<Arc<Self>> {
-        let pointer: *const Self = pointer.cast_const().cast();
-        if pointer.is_null() || !pointer.is_aligned() {
-            return None;
-        }
-        // SAFETY: our caller promises a live handle, which `into_raw` made from an Arc.
-        unsafe {
-            if (*pointer).alive.load(Ordering::Acquire) != ALIVE {
-                return None;
-            }
-            Arc::increment_strong_count(pointer);
-            Some(Arc::from_raw(pointer))
-        }
+    /// The handle, for one call; `None` for a pointer that is no live handle's. The result keeps it alive
+    /// even when the program deinitialises it meanwhile.
+    pub(super) fn acquire(pointer: *mut c_void) -> Option<Arc<Self>> {
+        LIVE.get(pointer)
     }
 
-    /// Takes the reference back that C held; says no if there was none.
-    ///
-    /// # Safety
-    ///
-    /// As for [`acquire`](Self::acquire); and only once per handle.
-    pub(super) unsafe fn release(pointer: *mut c_void) -> bool {
-        // SAFETY: promised by our caller.
-        let Some(handle) = (unsafe { Self::acquire(pointer) }) else {
-            return false;
-        };
-        if handle.alive.swap(0, Ordering::AcqRel) != ALIVE {
-            return false;
-        }
-        // SAFETY: `into_raw` gave this reference away, and the swap lets only one caller take it.
-        unsafe { Arc::decrement_strong_count(pointer.cast_const().cast::<Self>()) };
-        true
+    /// Ends the handle: its pointer means nothing any more. Says no if it did not before. What it holds is
+    /// freed when the last call under way has returned.
+    pub(super) fn release(pointer: *mut c_void) -> bool {
+        // In a statement of its own: closing a connection must not keep others waiting.
+        let handle = LIVE.remove(pointer);
+        handle.is_some()
     }
 
     /// Posts a report; the answer goes to the update.

@@ -20,8 +20,8 @@ use std::ffi::{c_int, c_void};
 /// @param buf_len  bytes in `buf`: exactly 4 for numbers; for texts at least one, the NUL included
 ///
 /// @retval IOT_OTAE_NONE           done
-/// @retval IOT_OTAE_INVALID_PARAM  `handle` or `buf` is NULL, `buf_len` or the alignment is wrong, or there
-///                                 is no such command
+/// @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL or no handle (any more), `buf` is NULL, `buf_len` or the
+///                                 alignment is wrong, or there is no such command
 /// @retval IOT_OTAE_INVALID_STATE  nothing is ordered; or, for IOT_OTAG_CHECK_FIRMWARE, which then stores
 ///                                 0, the image is not complete
 /// @retval IOT_OTAE_STR_TOO_LONG   the text does not fit; its beginning is stored, with a NUL
@@ -29,8 +29,7 @@ use std::ffi::{c_int, c_void};
 ///
 /// # Safety
 ///
-/// `handle` is NULL or what IOT_OTA_Init returned and no Deinit has released; `buf` is NULL or has
-/// `buf_len` writable bytes.
+/// `buf` is NULL or has `buf_len` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_OTA_Ioctl(
     handle: *mut c_void,
@@ -39,8 +38,7 @@ pub unsafe extern "C" fn IOT_OTA_Ioctl(
     buf_len: usize,
 ) -> c_int {
     boundary!(on_panic => GENERAL, {
-        // SAFETY: promised by our caller.
-        let Some(handle) = (unsafe { Handle::acquire(handle) }) else {
+        let Some(handle) = Handle::acquire(handle) else {
             return refuse_null("IOT_OTA_Ioctl");
         };
         if buf.is_null() || buf_len == 0 {

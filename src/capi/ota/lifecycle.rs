@@ -20,12 +20,11 @@ const NAME_SCAN: usize = MAX_PATH_LEN + 1;
 ///                     reports fail from then on
 ///
 /// @return the handle, to be released by IOT_OTA_Deinit; NULL, with a log line, when an argument is NULL,
-///         a name is empty or no UTF-8, or both names together make a path of more than 135 bytes
+///         `ch_signal` is no client (any more), a name is empty or no UTF-8, or both names together make a path of more than 135 bytes
 ///
 /// # Safety
 ///
-/// The names are NULL or NUL-terminated; `ch_signal` is NULL or what IOT_CoAP_Init returned and no Deinit
-/// has released.
+/// The names are NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_OTA_Init(
     product_key: *const c_char,
@@ -50,7 +49,7 @@ pub unsafe extern "C" fn IOT_OTA_Init(
             return std::ptr::null_mut();
         };
         match Topics::new(product_key, device_name) {
-            Ok(topics) => Handle::into_raw(&context, topics),
+            Ok(topics) => Handle::register(&context, topics),
             Err(error) => {
                 log::error!("IOT_OTA_Init: {error}");
                 std::ptr::null_mut()
@@ -65,17 +64,11 @@ pub unsafe extern "C" fn IOT_OTA_Init(
 /// @param handle  the handle
 ///
 /// @retval IOT_OTAE_NONE           done
-/// @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL
-///
-/// # Safety
-///
-/// `handle` is NULL or what IOT_OTA_Init returned and no Deinit has released. No other thread may begin a
-/// call with it afterwards.
+/// @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL or no handle (any more)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn IOT_OTA_Deinit(handle: *mut c_void) -> c_int {
+pub extern "C" fn IOT_OTA_Deinit(handle: *mut c_void) -> c_int {
     boundary!(on_panic => GENERAL, {
-        // SAFETY: promised by our caller.
-        if unsafe { Handle::release(handle) } {
+        if Handle::release(handle) {
             0
         } else {
             refuse_null("IOT_OTA_Deinit")
@@ -88,16 +81,11 @@ pub unsafe extern "C" fn IOT_OTA_Deinit(handle: *mut c_void) -> c_int {
 /// @param handle  the handle
 ///
 /// @return a value of IOT_OTA_Err_t: IOT_OTAE_NONE if no call has failed yet, IOT_OTAE_INVALID_PARAM if
-///         `handle` is NULL
-///
-/// # Safety
-///
-/// `handle` is NULL or what IOT_OTA_Init returned and no Deinit has released.
+///         `handle` is NULL or no handle (any more)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn IOT_OTA_GetLastError(handle: *mut c_void) -> c_int {
+pub extern "C" fn IOT_OTA_GetLastError(handle: *mut c_void) -> c_int {
     boundary!(on_panic => GENERAL, {
-        // SAFETY: promised by our caller.
-        match unsafe { Handle::acquire(handle) } {
+        match Handle::acquire(handle) {
             Some(handle) => handle.last_error(),
             None => refuse_null("IOT_OTA_GetLastError"),
         }

@@ -27,12 +27,11 @@ const MESSAGE_SCAN: usize = MAX_REPORT_LEN + 1;
 /// @retval IOT_OTAE_NONE           the messages have left, or wait behind others
 /// @retval IOT_OTAE_GENERAL        the version is empty or too long, or a message could not be sent;
 ///                                 IOT_OTA_GetLastError tells which
-/// @retval IOT_OTAE_INVALID_PARAM  an argument is NULL
+/// @retval IOT_OTAE_INVALID_PARAM  an argument is NULL, or `handle` no handle (any more)
 ///
 /// # Safety
 ///
-/// `handle` is NULL or what IOT_OTA_Init returned and no Deinit has released; `version` is NULL or
-/// NUL-terminated.
+/// `version` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_OTA_ReportVersion(
     handle: *mut c_void,
@@ -75,17 +74,16 @@ unsafe fn report_version(
     version: *const c_char,
     inform: bool,
 ) -> c_int {
-    // SAFETY: promised by our caller.
-    let Some(handle) = (unsafe { Handle::acquire(handle) }) else {
+    let Some(handle) = Handle::acquire(handle) else {
         return refuse_null(function);
     };
     if version.is_null() {
         log::error!("{function}: no version (NULL)");
         return fail(&handle, IOT_OTAE_INVALID_PARAM, INVALID_PARAM);
     }
-    // SAFETY: promised by our caller.
-    let version = unsafe { text::str_within(version, VERSION_SCAN) };
-    let report = match version.map_or(Err(ReportError::Version), VersionReport::new) {
+    // SAFETY: not NULL, so it is terminated, as our caller promises.
+    let version = unsafe { text_within(version, VERSION_SCAN, ReportError::Version) };
+    let report = match version.and_then(VersionReport::new) {
         Ok(report) => report,
         Err(error) => {
             log::error!("{function}: {error}");
@@ -111,13 +109,9 @@ unsafe fn report_version(
 
 /// Asks for a configuration. Configurations come over MQTT only, so this always fails.
 ///
-/// @return IOT_OTAE_INVALID_PARAM if `handle` is NULL, else IOT_OTAE_GENERAL
-///
-/// # Safety
-///
-/// `handle` is NULL or what IOT_OTA_Init returned and no Deinit has released.
+/// @return IOT_OTAE_INVALID_PARAM if `handle` is NULL or no handle (any more), else IOT_OTAE_GENERAL
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn IOT_OTA_GetConfig(
+pub extern "C" fn IOT_OTA_GetConfig(
     handle: *mut c_void,
     config_scope: *const c_char,
     get_type: *const c_char,
@@ -125,8 +119,7 @@ pub unsafe extern "C" fn IOT_OTA_GetConfig(
 ) -> c_int {
     boundary!(on_panic => GENERAL, {
         let _ = (config_scope, get_type, attribute_keys);
-        // SAFETY: promised by our caller.
-        let Some(handle) = (unsafe { Handle::acquire(handle) }) else {
+        let Some(handle) = Handle::acquire(handle) else {
             return refuse_null("IOT_OTA_GetConfig");
         };
         log::error!("IOT_OTA_GetConfig: configurations do not come over CoAP");
@@ -144,12 +137,11 @@ pub unsafe extern "C" fn IOT_OTA_GetConfig(
 /// @retval IOT_OTAE_NONE           the message has left, or waits behind others
 /// @retval IOT_OTAE_GENERAL        `progress` is out of range, `msg` too long or no UTF-8, or the message
 ///                                 could not be sent; IOT_OTA_GetLastError tells which
-/// @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL
+/// @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL or no handle (any more)
 ///
 /// # Safety
 ///
-/// `handle` is NULL or what IOT_OTA_Init returned and no Deinit has released; `msg` is NULL or
-/// NUL-terminated.
+/// `msg` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_OTA_ReportProgress(
     handle: *mut c_void,
@@ -157,17 +149,16 @@ pub unsafe extern "C" fn IOT_OTA_ReportProgress(
     msg: *const c_char,
 ) -> c_int {
     boundary!(on_panic => GENERAL, {
-        // SAFETY: promised by our caller.
-        let Some(handle) = (unsafe { Handle::acquire(handle) }) else {
+        let Some(handle) = Handle::acquire(handle) else {
             return refuse_null("IOT_OTA_ReportProgress");
         };
-        // SAFETY: promised by our caller.
-        let message = unsafe { text::str_within(msg, MESSAGE_SCAN) };
-        let payload = if message.is_none() && !msg.is_null() {
-            Err(ReportError::TooLong)
+        let message = if msg.is_null() {
+            Ok(None)
         } else {
-            progress_payload(progress, message)
+            // SAFETY: not NULL, so it is terminated, as our caller promises.
+            unsafe { text_within(msg, MESSAGE_SCAN, ReportError::TooLong) }.map(Some)
         };
+        let payload = message.and_then(|message| progress_payload(progress, message));
         match payload.map(|payload| handle.post(&handle.topics.progress, &payload)) {
             Ok(Ok(())) => 0,
             Ok(Err(error)) => {
@@ -182,9 +173,26 @@ pub unsafe extern "C" fn IOT_OTA_ReportProgress(
     })
 }
 
+/// The text at `text`; `too_long` if no NUL comes within `limit` bytes.
+///
+/// # Safety
+///
+/// `text` must be NUL-terminated, and not change while the result lives.
+unsafe fn text_within<'a>(
+    text: *const c_char,
+    limit: usize,
+    too_long: ReportError,
+) -> Result<&'a str, ReportError> {
+    // SAFETY: promised by our caller.
+    let bytes = unsafe { text::bytes_within(text, limit) }.ok_or(too_long)?;
+    std::str::from_utf8(bytes).map_err(|_| ReportError::Encoding)
+}
+
 const fn report_error(error: ReportError) -> IOT_OTA_Err_t {
     match error {
         ReportError::TooLong | ReportError::PathTooLong => IOT_OTAE_STR_TOO_LONG,
-        ReportError::Version | ReportError::Step | ReportError::NoName => IOT_OTAE_INVALID_PARAM,
+        ReportError::Version | ReportError::Step | ReportError::NoName | ReportError::Encoding => {
+            IOT_OTAE_INVALID_PARAM
+        }
     }
 }

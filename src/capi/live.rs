@@ -1,0 +1,57 @@
+//! The objects that C holds by a pointer.
+
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The objects of one kind between Init and Deinit, by the address C knows them by. C's reference to an
+/// object is the one in here: a pointer that is not, or not any more, an object's is refused without being
+/// followed.
+pub(super) struct Live<T>(Mutex<BTreeMap<usize, Arc<T>>>);
+
+impl<T> Live<T> {
+    pub(super) const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+
+    /// Makes the object known to C; the pointer is its name until [`remove`](Self::remove).
+    pub(super) fn register(&self, object: Arc<T>) -> *mut c_void {
+        let pointer = Arc::as_ptr(&object);
+        self.lock().insert(pointer.addr(), object);
+        pointer.cast_mut().cast()
+    }
+
+    /// The object, for one call; `None` for a pointer that is no live object's. The result keeps it alive even
+    /// when the program deinitialises it meanwhile, from a callback or from another thread.
+    pub(super) fn get(&self, pointer: *mut c_void) -> Option<Arc<T>> {
+        self.lock().get(&pointer.addr()).cloned()
+    }
+
+    /// Takes C's reference back: the pointer means nothing any more. The result is to be dropped by the
+    /// caller, outside this table's lock.
+    pub(super) fn remove(&self, pointer: *mut c_void) -> Option<Arc<T>> {
+        self.lock().remove(&pointer.addr())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Arc<T>>> {
+        // Nothing panics while it is locked but an allocation that fails, which ends the process.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_is_good_from_register_to_remove() {
+        let live = Live::new();
+        let pointer = live.register(Arc::new(7));
+        let held = live.get(pointer).unwrap();
+        assert!(live.get(std::ptr::null_mut()).is_none());
+        assert!(live.get(pointer.wrapping_byte_add(1)).is_none());
+        assert_eq!(live.remove(pointer).as_deref(), Some(&7));
+        assert!(live.get(pointer).is_none() && live.remove(pointer).is_none());
+        assert_eq!(*held, 7, "a call under way keeps the object");
+    }
+}
