@@ -84,7 +84,7 @@ WEAK int HAL_Firmware_Persistence_Write(char *buffer, uint32_t length)
 
     if (s_fd < 0 || buffer == NULL) {
         iotx_hal_default_complain("HAL_Firmware_Persistence_Write", "firmware",
-                        buffer == NULL ? "no data (NULL)" : "not started, or failed before");
+                                  buffer == NULL ? "no data (NULL)" : "not started, or failed before");
     } else if (iotx_hal_default_write_all(s_fd, buffer, length) != 0) {
         iotx_hal_default_complain("HAL_Firmware_Persistence_Write", s_part, NULL);
     } else {
@@ -103,7 +103,8 @@ WEAK int HAL_Firmware_Persistence_Stop(void)
     int result = -1;
 
     if (s_fd < 0 || target() == NULL) {
-        iotx_hal_default_complain("HAL_Firmware_Persistence_Stop", "firmware", "not started, or failed before");
+        iotx_hal_default_complain("HAL_Firmware_Persistence_Stop", "firmware",
+                                  "not started, or failed before");
     } else if (iotx_hal_default_put_in_place(s_fd, s_part, target(), 1) != 0) {
         iotx_hal_default_complain("HAL_Firmware_Persistence_Stop", s_part, NULL);
     } else {

@@ -327,9 +327,17 @@ static int change(const char *function, const char *path, const char *key, const
     return result;
 }
 
-static int is_key(const char *key)
+/* Whether the arguments are what they must be; a log line says so if not. */
+static int are_valid(const char *function, const char *key, int others)
 {
-    return key != NULL && key[0] != '\0' && strlen(key) <= MAX_KEY_LEN;
+    if (key == NULL || key[0] == '\0' || strlen(key) > MAX_KEY_LEN) {
+        iotx_hal_default_complain(function, "key", "NULL, empty, or longer than 255 bytes");
+        return 0;
+    }
+    if (!others) {
+        iotx_hal_default_complain(function, key, "NULL, or a length that is none");
+    }
+    return others;
 }
 
 /* Begins a change of the store: makes it safe from a cancellation of the thread, and locks it. The
@@ -364,8 +372,7 @@ WEAK int HAL_Kv_Set(const char *key, const void *val, int len, int sync)
     int result;
     int fd;
 
-    if (!is_key(key) || val == NULL || len < 0 || (size_t)len > MAX_FILE_LEN) {
-        iotx_hal_default_complain("HAL_Kv_Set", "arguments", "a key of 1 to 255 bytes, a value up to 1 MiB");
+    if (!are_valid("HAL_Kv_Set", key, val != NULL && len >= 0)) {
         return -1;
     }
     fd = begin("HAL_Kv_Set", path, &cancel_state);
@@ -384,7 +391,7 @@ WEAK int HAL_Kv_Del(const char *key)
     int result;
     int fd;
 
-    if (!is_key(key)) {
+    if (!are_valid("HAL_Kv_Del", key, 1)) {
         return -1;
     }
     fd = begin("HAL_Kv_Del", path, &cancel_state);
@@ -441,7 +448,7 @@ WEAK int HAL_Kv_Get(const char *key, void *buffer, int *buffer_len)
     int cancel_state;
     int result;
 
-    if (!is_key(key) || buffer == NULL || buffer_len == NULL) {
+    if (!are_valid("HAL_Kv_Get", key, buffer != NULL && buffer_len != NULL)) {
         return -1;
     }
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
