@@ -4,6 +4,8 @@ mod support;
 
 use iotx_cloud::{CertificateOptions, CloudHandle, Issuer, Offer, Reply, Route, Validity};
 use iotx_coap::capi::IOT_SetLogLevel;
+use std::mem::ManuallyDrop;
+use std::sync::mpsc::channel;
 use support::device::Device;
 use support::ota::*;
 use support::site::{Act, Site, response};
@@ -238,6 +240,38 @@ fn a_reset_begins_at_the_first_byte_again() {
     bench.ota.number(RESET).expect("a reset");
     assert_eq!(bench.ota.number(FETCHED_SIZE), Ok(0));
     bench.succeeds(&bench.ota.fetch_all(100));
+}
+
+#[test]
+fn a_handle_may_end_while_another_thread_fetches() {
+    let length = format!("Content-Length: {}", IMAGE.len());
+    let mut acts = response(200, &[&length], &IMAGE[..4]);
+    acts.push(Act::Hold);
+    let site = Site::start(vec![acts]);
+    let bench = Bench::ordered(&site.url("/"));
+    assert_eq!(bench.ota.fetch(4, 60).as_deref(), Ok(&IMAGE[..4]));
+    let handle = bench.ota.0.expose_provenance();
+    std::thread::scope(|scope| {
+        let (started, starts) = channel();
+        let fetching = scope.spawn(move || {
+            let ota = ManuallyDrop::new(Ota(std::ptr::with_exposed_provenance_mut(handle)));
+            started.send(()).expect("somebody waits");
+            ota.fetch(100, 60)
+        });
+        starts.recv().expect("the thread starts");
+        // Reports and questions do not wait for the download.
+        assert_eq!(bench.ota.report_progress(1, None), 0);
+        assert_eq!(bench.device.run(), 0);
+        assert_eq!(bench.ota.number(FETCHED_SIZE), Ok(4));
+        drop(bench.ota);
+        site.release();
+        let result = fetching.join().expect("no panic");
+        // The thread was in time for its call, or not.
+        assert!(
+            [Err(-1), Err(INVALID_PARAM)].contains(&result),
+            "{result:?}"
+        );
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The cloud's order to load another firmware: the payload of an answer.
 
-use super::json::{Answer, Data, Value};
+use super::json::{Members, Value};
 use super::url::{Url, UrlError};
 use core::fmt;
 use std::borrow::Cow;
@@ -112,28 +112,30 @@ pub fn parse_answer(payload: &[u8]) -> Result<Option<Order>, OrderError> {
     if payload.is_empty() {
         return Ok(None);
     }
-    let answer: Answer<'_> = serde_json::from_slice(payload).map_err(|_| OrderError::Malformed)?;
+    let Ok(Value::Object(mut answer)) = serde_json::from_slice(payload) else {
+        return Err(OrderError::Malformed);
+    };
     // Another text, or another type: not the answer that carries orders.
-    if !matches!(&answer.message, Some(Value::Text(text)) if text == "success") {
+    if !matches!(answer.take("message"), Some(Value::Text(text)) if text == "success") {
         return Ok(None);
     }
-    let data = match answer.data {
-        None | Some(Data::Null) => return Ok(None),
-        Some(Data::Other) => return Err(OrderError::WrongType("data")),
-        Some(Data::Members(data)) if data.is_empty() => return Ok(None),
-        Some(Data::Members(data)) => data,
+    let mut data = match answer.take("data") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(data)) if data.is_empty() => return Ok(None),
+        Some(Value::Object(data)) => data,
+        Some(_) => return Err(OrderError::WrongType("data")),
     };
-    let version = text(data.version, "version")?;
+    let version = text(&mut data, "version")?;
     if version.is_empty() || version.len() > MAX_VERSION_LEN || version.contains(char::is_control) {
         return Err(OrderError::Version);
     }
-    let url = Url::parse(&text(data.url, "url")?).map_err(OrderError::Url)?;
-    let md5 = Md5Sum::from_hex(&text(data.md5, "md5")?).ok_or(OrderError::Md5)?;
-    let size = match data.size {
+    let url = Url::parse(&text(&mut data, "url")?).map_err(OrderError::Url)?;
+    let md5 = Md5Sum::from_hex(&text(&mut data, "md5")?).ok_or(OrderError::Md5)?;
+    let size = match data.take("size") {
         None => return Err(OrderError::Missing("size")),
         Some(Value::Number(size)) => u32::try_from(size).map_err(|_| OrderError::Size)?,
         Some(Value::OtherNumber) => return Err(OrderError::Size),
-        Some(Value::Text(_) | Value::Other) => return Err(OrderError::WrongType("size")),
+        Some(_) => return Err(OrderError::WrongType("size")),
     };
     if size == 0 {
         return Err(OrderError::Size);
@@ -146,8 +148,8 @@ pub fn parse_answer(payload: &[u8]) -> Result<Option<Order>, OrderError> {
     }))
 }
 
-fn text<'a>(value: Option<Value<'a>>, member: &'static str) -> Result<Cow<'a, str>, OrderError> {
-    match value {
+fn text<'a>(data: &mut Members<'a>, member: &'static str) -> Result<Cow<'a, str>, OrderError> {
+    match data.take(member) {
         Some(Value::Text(text)) => Ok(text),
         Some(_) => Err(OrderError::WrongType(member)),
         None => Err(OrderError::Missing(member)),

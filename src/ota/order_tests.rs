@@ -89,8 +89,12 @@ fn what_is_no_json_object_is_malformed() {
         assert_eq!(refused(text), OrderError::Malformed, "{text}");
     }
     assert_eq!(parse_answer(b"\xff\xfe"), Err(OrderError::Malformed));
-    let deep = format!(r#"{{"x":{}"#, "[".repeat(100_000));
-    assert_eq!(refused(&deep), OrderError::Malformed);
+    for deep in [
+        format!(r#"{{"x":{}"#, "[".repeat(100_000)),
+        r#"{"data":"#.repeat(100_000),
+    ] {
+        assert_eq!(refused(&deep), OrderError::Malformed);
+    }
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use crate::capi::context::{Context, Recipient};
 use crate::capi::live::Live;
-use crate::client::{Report, SendError};
+use crate::client::{Report, SendError, log_gate};
 use crate::cloud_auth::Encoding;
 use crate::download::Fetcher;
 use crate::ota::{Topics, Update};
 use std::ffi::c_void;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -89,7 +90,7 @@ impl Handle {
     }
 
     /// The update. Not to be held while anything is sent or fetched.
-    pub(super) fn update(&self) -> MutexGuard<'_, Update> {
+    pub(super) fn update(&self) -> Locked<'_, Update> {
         lock(&self.update)
     }
 
@@ -99,7 +100,7 @@ impl Handle {
     }
 
     /// The fetcher, for one call at a time.
-    pub(super) fn fetcher(&self) -> MutexGuard<'_, Fetcher> {
+    pub(super) fn fetcher(&self) -> Locked<'_, Fetcher> {
         lock(&self.fetcher)
     }
 
@@ -112,8 +113,34 @@ impl Handle {
     }
 }
 
+/// A lock that holds back log lines: they leave through the firmware's HAL_Printf, which may call this
+/// library with the same handle again.
+pub(super) struct Locked<'a, T> {
+    // Before the hold, so that the lock is free when the lines leave.
+    guard: MutexGuard<'a, T>,
+    _hold: log_gate::Hold,
+}
+
+impl<T> Deref for Locked<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> DerefMut for Locked<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
 /// A panic while the lock was held is stopped at the C boundary; what it leaves is as good as what any
 /// early return leaves.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> Locked<'_, T> {
+    let hold = log_gate::hold();
+    Locked {
+        guard: mutex.lock().unwrap_or_else(PoisonError::into_inner),
+        _hold: hold,
+    }
 }

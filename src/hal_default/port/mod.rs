@@ -1,13 +1,11 @@
 //! The rest of a Linux port: platform functions that the CoAP client never calls, but firmware may.
 //!
-//! What needs no more than the C library is C (`threads.c`, `timer.c`, `net.c`); for everything
-//! else `shim.c` forwards to the modules here. docs/objects.md lists every function with what it
-//! does and how it fails.
+//! What needs no more than the C library is C, in the files beside this one; what needs OpenSSL is
+//! here, and reached through `shim.c`. docs/objects.md lists every function with what it does and
+//! how it fails.
 
 mod aes;
-mod board;
-mod firmware;
-mod kv;
+mod report;
 mod stream;
 mod tcp;
 mod tls;

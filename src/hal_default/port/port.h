@@ -33,18 +33,7 @@ void *iotx_hal_default_aes_new(const uint8_t *key, const uint8_t *iv, int direct
 int iotx_hal_default_aes_free(void *aes);
 int iotx_hal_default_aes_update(void *aes, int operation, const void *src, size_t count, void *dst);
 
-int iotx_hal_default_kv_set(const char *key, const void *value, int len, int sync);
-int iotx_hal_default_kv_get(const char *key, void *out, int *len);
-int iotx_hal_default_kv_delete(const char *key);
-int iotx_hal_default_kv_erase(void);
-
-void iotx_hal_default_firmware_start(void);
-int iotx_hal_default_firmware_write(const char *data, uint32_t len);
-int iotx_hal_default_firmware_stop(void);
-
-int iotx_hal_default_chip_id(char *out);
-
-/* One error line: the firmware called `function`, which this port does not have. */
-void iotx_hal_default_unsupported(const char *function);
+/* One error line: what `function` failed at. */
+void iotx_hal_default_report(const char *function, const char *problem);
 
 #endif

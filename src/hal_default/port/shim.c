@@ -1,7 +1,7 @@
 /*
- * Weak definitions of the platform functions that the CoAP client never calls but firmware may: TCP, TLS,
- * AES, storage, firmware update, identity of the board. The rules are those of ../shim.c; the prototypes
- * come from the public headers, so that the compiler compares them.
+ * Weak definitions of platform functions that the CoAP client never calls but firmware may, where the
+ * work is done in Rust: TCP, TLS and AES. The rules are those of ../shim.c; the prototypes come from the
+ * public headers, so that the compiler compares them.
  */
 #include "port.h"
 
@@ -89,56 +89,4 @@ WEAK int HAL_Aes128_Cfb_Encrypt(p_HAL_Aes128_t aes, const void *src, size_t leng
 WEAK int HAL_Aes128_Cfb_Decrypt(p_HAL_Aes128_t aes, const void *src, size_t length, void *dst)
 {
     return iotx_hal_default_aes_update(aes, IOTX_HAL_CFB_DECRYPT, src, length, dst);
-}
-
-/* ---- storage ----------------------------------------------------------------------------------- */
-
-WEAK int HAL_Kv_Set(const char *key, const void *val, int len, int sync)
-{
-    return iotx_hal_default_kv_set(key, val, len, sync);
-}
-
-WEAK int HAL_Kv_Get(const char *key, void *buffer, int *buffer_len)
-{
-    return iotx_hal_default_kv_get(key, buffer, buffer_len);
-}
-
-WEAK int HAL_Kv_Del(const char *key)
-{
-    return iotx_hal_default_kv_delete(key);
-}
-
-WEAK int HAL_Kv_Erase_All(void)
-{
-    return iotx_hal_default_kv_erase();
-}
-
-/* ---- firmware ---------------------------------------------------------------------------------- */
-
-WEAK void HAL_Firmware_Persistence_Start(void)
-{
-    iotx_hal_default_firmware_start();
-}
-
-WEAK int HAL_Firmware_Persistence_Write(char *buffer, uint32_t length)
-{
-    return iotx_hal_default_firmware_write(buffer, length);
-}
-
-WEAK int HAL_Firmware_Persistence_Stop(void)
-{
-    return iotx_hal_default_firmware_stop();
-}
-
-/* Returns: which machine may be restarted, and how, only the firmware's own port can know. */
-WEAK void HAL_Reboot(void)
-{
-    iotx_hal_default_unsupported("HAL_Reboot");
-}
-
-/* ---- board ------------------------------------------------------------------------------------- */
-
-WEAK char *HAL_GetChipID(char cid_str[65])
-{
-    return iotx_hal_default_chip_id(cid_str) >= 0 ? cid_str : NULL;
 }

@@ -31,6 +31,8 @@ fn symmetric_4_00_for_numbers_used_up_and_payloads_that_do_not_decrypt() {
     let settings = Settings {
         seq_offset: 10,
         encrypt_errors: false,
+        // A fixed key: with one in 256, what was never encrypted ends in valid padding.
+        random: Some("0123456789abcdef".into()),
         ..Settings::default()
     };
     let mut bench = Bench::with(settings);
