@@ -39,5 +39,5 @@ set(IOTX_LINK_COMPAT_DIR "${PROJECT_BINARY_DIR}/link-compat")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/link-compat-README" "${IOTX_LINK_COMPAT_DIR}/README" COPYONLY)
 foreach(name IN ITEMS iot_hal iot_platform iot_tls mbedtls mbedx509 mbedcrypto)
     # This magic number is all there is to an archive without members.
-    file(CONFIGURE OUTPUT "${IOTX_LINK_COMPAT_DIR}/lib${name}.a" CONTENT "!<arch>\n" @ONLY NEWLINE_STYLE UNIX)
+    file(GENERATE OUTPUT "${IOTX_LINK_COMPAT_DIR}/lib${name}.a" CONTENT "!<arch>\n")
 endforeach()
