@@ -41,6 +41,10 @@ missing_packages() {
     have clang || echo clang
     # It does not start without the loader's symbols, which Debian keeps in a package of their own.
     valgrind --quiet true >/dev/null 2>&1 || echo valgrind libc6-dbg
+    if have dpkg; then # the Debian packages are built, and tried
+        have dpkg-shlibdeps || echo dpkg-dev
+        have file || echo file
+    fi
     if [ "$(uname -m)" = x86_64 ]; then # the headers are also compiled for a 32-bit target
         can_compile -m32 || echo gcc-multilib
     fi
