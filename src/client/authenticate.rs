@@ -201,5 +201,8 @@ pub(super) fn connect_request<'a>(
         endpoint,
         offer: settings.dtls_offer,
         psk,
+        resume: None,
+        path_mtu: settings.path_mtu,
+        handshake_bound: settings.handshake_bound,
     }
 }

@@ -301,6 +301,8 @@ impl<P: Platform, U> Client<P, U> {
                 self.connection_ended(&transport);
                 Turn::Nothing
             }
+            // Nothing here has asked for a renewal.
+            Received::Renewed | Received::NotRenewed => Turn::Handled,
         }
     }
 

@@ -40,7 +40,8 @@ pub use error::{AuthError, SendError};
 pub use event::{Arrival, Event, Report, ReportError, ResponseHead};
 pub use identity::DeviceIdentity;
 pub use platform::{
-    ConnectError, ConnectRequest, Platform, PskCredentials, Received, SendFailed, Transport,
+    ConnectError, ConnectRequest, Platform, PskCredentials, Received, Renewal, ResumableSession,
+    SendFailed, Transport,
 };
 pub use session::Session;
 pub use settings::{DtlsOffer, Settings};

@@ -7,6 +7,7 @@ use crate::cloud_auth::Secret;
 use crate::coap::Instant;
 use core::fmt;
 use core::time::Duration;
+use zeroize::Zeroizing;
 
 /// Time, randomness and connections.
 pub trait Platform {
@@ -37,6 +38,9 @@ pub trait Platform {
 }
 
 /// A connection that carries one CoAP message per datagram.
+///
+/// The methods beyond sending and receiving are for connections that have a session of their own, as DTLS
+/// has; the defaults are those of one that has none.
 pub trait Transport {
     /// Sends one datagram, whole.
     ///
@@ -46,8 +50,71 @@ pub trait Transport {
     fn send(&self, datagram: &[u8]) -> Result<(), SendFailed>;
 
     /// Waits at most `timeout` (at least 1 ms) for a datagram. Another thread may send meanwhile; only one
-    /// thread receives at a time.
+    /// thread receives at a time. While a renewal is under way, this is also what drives it.
     fn receive(&self, buffer: &mut [u8], timeout: Duration) -> Received;
+
+    /// Begins a new handshake with the peer, resuming the session if it can be, and returns at once.
+    ///
+    /// A session that is still alive goes on meanwhile: it carries what is sent and received until
+    /// [`receive`](Self::receive) reports [`Received::Renewed`]. One that has ended stays ended until then.
+    /// Asked for while a renewal is under way, it changes nothing.
+    fn renew(&self) -> Renewal {
+        Renewal::Unsupported
+    }
+
+    /// Gives up a renewal under way: the session it was to replace has proved to be alive.
+    fn cancel_renewal(&self) {}
+
+    /// How long until the connection has something to do by itself, such as repeating a flight of a
+    /// handshake; [`receive`](Self::receive) then does it. `None`: nothing but what arrives moves it.
+    fn next_timeout(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What a later connection to the same endpoint can resume this session from, if anything.
+    fn resumable(&self) -> Option<ResumableSession> {
+        None
+    }
+
+    /// A file descriptor that becomes readable when there is something to [`receive`](Self::receive); valid
+    /// as long as the connection.
+    fn descriptor(&self) -> Option<i32> {
+        None
+    }
+}
+
+/// What [`Transport::renew`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// A new handshake is under way.
+    Begun,
+    /// This connection cannot be renewed: connect anew.
+    Unsupported,
+}
+
+/// A DTLS session in the form its library can resume it from. Secret, since it holds the master secret: it is
+/// wiped on drop and not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ResumableSession(Zeroizing<Vec<u8>>);
+
+impl ResumableSession {
+    /// Takes the library's bytes over.
+    #[must_use]
+    pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes in clear.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ResumableSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ResumableSession({} bytes)", self.0.len())
+    }
 }
 
 /// What [`Transport::receive`] came back with.
@@ -61,6 +128,10 @@ pub enum Received {
     Failed,
     /// The connection is at its end: the peer closed the DTLS session or sent a fatal alert.
     Closed,
+    /// The renewal has succeeded: from now on the new session carries everything.
+    Renewed,
+    /// The renewal has failed, in its bounded time; an old session that was alive still carries what is sent.
+    NotRenewed,
 }
 
 /// A datagram did not leave.
@@ -76,6 +147,12 @@ pub struct ConnectRequest<'a> {
     pub offer: DtlsOffer,
     /// The pre-shared key, for offers that include it.
     pub psk: Option<PskCredentials>,
+    /// A session to resume, as [`Transport::resumable`] gave it; one that is refused leads to a full handshake.
+    pub resume: Option<&'a ResumableSession>,
+    /// The path MTU, IP and UDP headers included, that handshake datagrams must fit.
+    pub path_mtu: u16,
+    /// How long a handshake may take altogether.
+    pub handshake_bound: Duration,
 }
 
 /// A DTLS pre-shared key and its identity (RFC 4279).

@@ -39,6 +39,20 @@ pub struct Settings {
     /// Whether the device tells the cloud about its module and SDK after an authentication, where the
     /// platform has vendor ids ([`VendorIds`](super::VendorIds)).
     pub announce: bool,
+    /// Whether the client authenticates again by itself: when the cloud refuses its token (4.01, 4.02), and
+    /// before the token's lifetime is over.
+    pub reauthenticate: bool,
+    /// Whether a report that was refused for its token is sent once more under the new one.
+    pub resend_refused: bool,
+    /// Whether reports wait while the cloud has asked for it (4.29, 5.03 and their Max-Age).
+    pub heed_back_off: bool,
+    /// Whether a DTLS session that the peer seems to have lost is renewed while reports are under way.
+    pub renew_session: bool,
+    /// The path MTU that DTLS handshakes fit, IP and UDP headers included; the default is what IPv6
+    /// carries everywhere (RFC 8200 section 5).
+    pub path_mtu: u16,
+    /// How long one DTLS handshake may take altogether.
+    pub handshake_bound: Duration,
 }
 
 impl Default for Settings {
@@ -53,6 +67,12 @@ impl Default for Settings {
             token_option: None,
             dtls_offer: DtlsOffer::default(),
             announce: true,
+            reauthenticate: true,
+            resend_refused: true,
+            heed_back_off: true,
+            renew_session: true,
+            path_mtu: 1280,
+            handshake_bound: Duration::from_secs(30),
         }
     }
 }
