@@ -2,6 +2,7 @@
 
 use super::tls;
 use crate::ota::{Failure, Url};
+use crate::tls::forget_errors;
 use openssl::ssl::{ErrorCode, SslStream};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
@@ -101,16 +102,19 @@ impl Link {
                         self.connect_next(&error)?;
                     }
                 },
-                Stage::Handshaking(mut stream) => match stream.connect() {
-                    Ok(()) => self.stage = Stage::Tls(stream),
-                    Err(error) => {
-                        let Some(interest) = interest(error.code()) else {
-                            return Err(tls::refusal(&stream, &error));
-                        };
-                        self.stage = Stage::Handshaking(stream);
-                        return Ok(Some(interest));
+                Stage::Handshaking(mut stream) => {
+                    forget_errors();
+                    match stream.connect() {
+                        Ok(()) => self.stage = Stage::Tls(stream),
+                        Err(error) => {
+                            let Some(interest) = interest(error.code()) else {
+                                return Err(tls::refusal(&stream, &error));
+                            };
+                            self.stage = Stage::Handshaking(stream);
+                            return Ok(Some(interest));
+                        }
                     }
-                },
+                }
                 Stage::Failed => return Err(lost(&ErrorKind::NotConnected.into())),
                 ready @ (Stage::Plain(_) | Stage::Tls(_)) => {
                     self.stage = ready;
@@ -147,10 +151,13 @@ impl Link {
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<Progress, Failure> {
         match &mut self.stage {
             Stage::Plain(stream) => plain(stream.read(buffer), Interest::Read),
-            Stage::Tls(stream) => match stream.ssl_read(buffer) {
-                Err(error) if error.code() == ErrorCode::ZERO_RETURN => Ok(Progress::Moved(0)),
-                result => encrypted(result),
-            },
+            Stage::Tls(stream) => {
+                forget_errors();
+                match stream.ssl_read(buffer) {
+                    Err(error) if error.code() == ErrorCode::ZERO_RETURN => Ok(Progress::Moved(0)),
+                    result => encrypted(result),
+                }
+            }
             _ => Err(lost(&ErrorKind::NotConnected.into())),
         }
     }
@@ -158,7 +165,10 @@ impl Link {
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<Progress, Failure> {
         match &mut self.stage {
             Stage::Plain(stream) => plain(stream.write(bytes), Interest::Write),
-            Stage::Tls(stream) => encrypted(stream.ssl_write(bytes)),
+            Stage::Tls(stream) => {
+                forget_errors();
+                encrypted(stream.ssl_write(bytes))
+            }
             _ => Err(lost(&ErrorKind::NotConnected.into())),
         }
     }
