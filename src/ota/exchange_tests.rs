@@ -4,6 +4,7 @@ const URL: &str = "http://h/dir/image?sign=x";
 
 fn plan(url: &str, offset: u32, size: u32) -> Plan {
     Plan {
+        download: 1,
         url: Url::parse(url).unwrap(),
         offset,
         size,
