@@ -1,16 +1,16 @@
 //! TLS to the server of an image: whoever cannot prove its name by a certificate delivers nothing.
 
+use super::ration::Rationed;
 use crate::hal::certs::ROOTS_PEM;
 use crate::ota::Failure;
 use crate::tls::{self, SystemRoots};
 use openssl::ssl::SslStream;
 use openssl::x509::{X509, X509VerifyResult};
 use std::fmt::Display;
-use std::net::TcpStream;
 
 /// A TLS client on `stream` whose handshake has not begun. `host` is a name or an address, IPv6 in brackets.
 /// Trusted are the roots of the service, those of the system, and those of a test.
-pub(super) fn client(host: &str, stream: TcpStream) -> Result<SslStream<TcpStream>, Failure> {
+pub(super) fn client(host: &str, stream: Rationed) -> Result<SslStream<Rationed>, Failure> {
     let mut roots = X509::stack_from_pem(ROOTS_PEM.to_bytes()).map_err(unready)?;
     roots.extend(extra_roots()?);
     let ssl = tls::client(host, roots, SystemRoots::Trusted).map_err(unready)?;
@@ -38,7 +38,7 @@ fn extra_roots() -> Result<Vec<X509>, Failure> {
 }
 
 /// Why a handshake failed.
-pub(super) fn refusal(stream: &SslStream<TcpStream>, error: &openssl::ssl::Error) -> Failure {
+pub(super) fn refusal(stream: &SslStream<Rationed>, error: &openssl::ssl::Error) -> Failure {
     match stream.ssl().verify_result() {
         X509VerifyResult::OK => Failure::passing(format!("the TLS handshake failed: {error}")),
         rejected => Failure::passing(format!(

@@ -257,3 +257,29 @@ fn bad_redirections_are_refused() {
     let end = feed(&secure, endless.as_bytes(), 4096, 4096);
     assert!(matches!(end, End::Failed(Failure::Final(_))), "{end:?}");
 }
+
+/// By these a server's patience is measured: a flood of anything else is silence.
+#[test]
+fn only_bytes_of_the_image_count_as_received() {
+    let mut exchange = Exchange::new(&plan(URL, 2, 5)).unwrap();
+    exchange.sent(exchange.unsent().len());
+    let mut output = [0; 100];
+    for (answer, received) in [
+        ("HTTP/1.1 100 Continue\r\n\r\n", 0),
+        ("HTTP/1.1 103 Early Hints\r\n\r\n", 0),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0),
+        ("1;x=y\r\ni\r\n", 1),
+        ("2\r\nma\r\n", 3),
+        ("9\r\nge & more\r\n", 5),
+    ] {
+        let mut input = answer.as_bytes();
+        while !input.is_empty() {
+            let (used, step) = exchange.receive(input, &mut output).unwrap();
+            input = &input[used..];
+            if used == 0 && step == Step::NeedInput {
+                break;
+            }
+        }
+        assert_eq!(exchange.received(), received, "{answer}");
+    }
+}
