@@ -8,7 +8,6 @@
 mod fetcher;
 mod link;
 mod patience;
-mod ration;
 mod tls;
 
 pub use fetcher::{FetchError, Fetcher};
