@@ -141,6 +141,23 @@ fn a_server_that_is_gone_or_busy_is_asked_again() {
 }
 
 #[test]
+fn without_descriptors_it_fails_for_now() {
+    if !is_child() {
+        child("without_descriptors_it_fails_for_now").run();
+        return;
+    }
+    let site = Site::start(vec![whole()]);
+    let bench = Bench::ordered(&site.url("/"));
+    let mut files = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        files.push(file);
+    }
+    bench.fails_for_now();
+    drop(files);
+    bench.succeeds(&bench.ota.fetch_all(100));
+}
+
+#[test]
 fn a_name_without_an_address_fails_for_now() {
     let bench = Bench::ordered("http://no-such-host.invalid/image");
     bench.fails_for_now();
