@@ -753,7 +753,8 @@ void IOT_CloseLog(void);
 
 /**
  * Sets how much is logged, for all clients of the program. No level shows secrets: device secret,
- * token and keys are never written.
+ * token and keys are never written. Lines leave through HAL_Printf, which may call this library: what it
+ * causes to be logged on the same thread meanwhile is dropped.
  *
  * @param level  from IOT_LOG_NONE to IOT_LOG_DEBUG; anything else is refused with a log line
  */
