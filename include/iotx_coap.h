@@ -695,7 +695,8 @@ int IOT_Ioctl(int option,
  *                       and must not be written to; NULL if not wanted
  *
  * @retval 0   done
- * @retval -2  one of the first three is NULL, too long, or refused by the platform
+ * @retval -2  one of the first three is NULL or too long, and nothing has been stored; or the platform has
+ *             refused one
  */
 int IOT_SetupConnInfo(const char *product_key,
                       const char *device_name,
