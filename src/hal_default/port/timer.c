@@ -9,11 +9,13 @@
 
 #include "port.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 
 #include "deadline.h"
+#include "trouble.h"
 #include "wrappers.h"
 
 enum state { STOPPED, STARTED, DELETED };
@@ -59,25 +61,54 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Signals are for the threads that the firmware knows of. */
+/* Signals are for the threads that the firmware knows of. 0, or an error number. */
 static int start_thread(struct timer *timer)
 {
     pthread_t thread;
     pthread_attr_t attr;
     sigset_t all;
     sigset_t before;
-    int failed;
+    int error = pthread_attr_init(&attr);
 
-    if (pthread_attr_init(&attr) != 0) {
-        return -1;
+    if (error != 0) {
+        return error;
     }
     (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&thread, &attr, run, timer);
+    error = pthread_create(&thread, &attr, run, timer);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attr);
-    return failed ? -1 : 0;
+    return error;
+}
+
+/* The timer, stopped and with its thread; NULL and errno. */
+static struct timer *create(void (*func)(void *), void *user_data)
+{
+    struct timer *timer = malloc(sizeof(*timer));
+    int error;
+
+    if (timer == NULL) {
+        return NULL;
+    }
+    timer->state = STOPPED;
+    timer->func = func;
+    timer->user_data = user_data;
+    error = pthread_mutex_init(&timer->lock, NULL);
+    if (error == 0) {
+        error = iotx_hal_monotonic_cond_init(&timer->changed);
+        if (error == 0) {
+            error = start_thread(timer);
+            if (error == 0) {
+                return timer;
+            }
+            (void)pthread_cond_destroy(&timer->changed);
+        }
+        (void)pthread_mutex_destroy(&timer->lock);
+    }
+    free(timer);
+    errno = error;
+    return NULL;
 }
 
 /* The name is for systems that show their timers. */
@@ -87,27 +118,12 @@ WEAK void *HAL_Timer_Create(const char *name, void (*func)(void *), void *user_d
 
     (void)name;
     if (func == NULL) {
+        iotx_hal_default_complain("HAL_Timer_Create", "timer", "no function (NULL)");
         return NULL;
     }
-    timer = malloc(sizeof(*timer));
+    timer = create(func, user_data);
     if (timer == NULL) {
-        return NULL;
-    }
-    timer->state = STOPPED;
-    timer->func = func;
-    timer->user_data = user_data;
-    if (pthread_mutex_init(&timer->lock, NULL) != 0) {
-        free(timer);
-        return NULL;
-    }
-    if (iotx_hal_monotonic_cond_init(&timer->changed) != 0) {
-        (void)pthread_mutex_destroy(&timer->lock);
-        free(timer);
-        return NULL;
-    }
-    if (start_thread(timer) != 0) {
-        discard(timer);
-        return NULL;
+        iotx_hal_default_complain("HAL_Timer_Create", "timer", NULL);
     }
     return timer;
 }
@@ -126,6 +142,7 @@ WEAK int HAL_Timer_Start(void *t, int ms)
     struct timer *timer = t;
 
     if (timer == NULL || ms < 0) {
+        iotx_hal_default_complain("HAL_Timer_Start", "timer", "NULL, or a negative time");
         return -1;
     }
     (void)pthread_mutex_lock(&timer->lock);
