@@ -82,7 +82,7 @@ typedef enum {
 /**
  * Log levels, each including the ones above it.
  */
-typedef enum {
+typedef enum _IOT_LogLevel {
     /**
      * Nothing.
      */
