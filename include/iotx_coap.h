@@ -269,7 +269,8 @@ typedef enum {
      */
     IOTX_ERR_BUFF_TOO_SHORT = -3,
     /**
-     * Out of memory.
+     * Out of memory. Not returned by this library: it asks for little at a time, and where even that
+     * cannot be had, the program ends with SIGABRT.
      */
     IOTX_ERR_NO_MEM = -2,
     /**
@@ -409,8 +410,9 @@ typedef struct {
  * IOT_CoAP_GetMessageCode and IOT_CoAP_GetMessagePayload. It ends with the callback, and so does
  * the payload.
  *
- * The callback runs on the thread that is in IOT_CoAP_Yield or IOT_CoAP_DeviceNameAuth. It may
- * call IOT_CoAP_SendMessage.
+ * The callback runs on the thread that is in IOT_CoAP_Yield or IOT_CoAP_DeviceNameAuth. It may call every
+ * function of this library, IOT_CoAP_Deinit included. It must return: a C++ exception or a pthread_exit
+ * that leaves it ends the program, and after a longjmp the client cannot be used any more.
  */
 typedef void (*iotx_response_callback_t)(void *p_arg, void *p_message);
 
@@ -724,7 +726,7 @@ void IOT_SetupDomain(int domain_type);
  * Makes a function the one that iotx_event_post calls (SDK 2.21 and later). A CoAP client posts
  * nothing.
  *
- * @param monitor_cb  takes the place of the one before; NULL: none
+ * @param monitor_cb  takes the place of the one before; NULL: none. It must return, as iotx_response_callback_t
  *
  * @retval 0   done
  */

@@ -257,7 +257,8 @@ WEAK void HAL_ThreadDetach(void *thread_handle)
     (void)thread_handle;
 }
 
-/* Another thread ends at its next cancellation point (see pthread_cancel); it may still run on return. */
+/* Another thread ends at its next cancellation point (see pthread_cancel); it may still run on return. So does the
+ * calling one, if it is in a callback of the library. */
 WEAK void HAL_ThreadDelete(void *thread_handle)
 {
     const struct thread *thread;
@@ -274,7 +275,9 @@ WEAK void HAL_ThreadDelete(void *thread_handle)
         }
     }
     (void)pthread_mutex_unlock(&threads_lock);
-    if (own) {
+    if (own && iotx_hal_default_in_callback()) {
+        (void)pthread_cancel(pthread_self()); /* kept pending until the library's call is over */
+    } else if (own) {
         pthread_exit(NULL);
     }
 }
