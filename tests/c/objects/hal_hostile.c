@@ -5,10 +5,14 @@
 #define _GNU_SOURCE /* RTLD_NEXT */
 
 #include <dlfcn.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netpacket/packet.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../check.h"
@@ -49,6 +53,32 @@ int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
     return original(cond, mutex);
 }
 
+static struct ifaddrs *s_interfaces; /* instead of the board's */
+
+int getifaddrs(struct ifaddrs **list)
+{
+    int (*original)(struct ifaddrs **);
+
+    if (s_interfaces != NULL) {
+        *list = s_interfaces;
+        return 0;
+    }
+    *(void **)&original = dlsym(RTLD_NEXT, "getifaddrs");
+    CHECK(original != NULL);
+    return original(list);
+}
+
+void freeifaddrs(struct ifaddrs *list)
+{
+    void (*original)(struct ifaddrs *);
+
+    if (list != s_interfaces) {
+        *(void **)&original = dlsym(RTLD_NEXT, "freeifaddrs");
+        CHECK(original != NULL);
+        original(list);
+    }
+}
+
 /* ---- no descriptors left ----------------------------------------------------------------------- */
 
 static void check_no_descriptors(void)
@@ -72,8 +102,46 @@ static void check_no_descriptors(void)
     CHECK_EQ(HAL_Sys_Net_Is_Ready(), 0);
     CHECK_EQ(HAL_GetNetifInfo(text), 0);
     CHECK_EQ(text[0], '\0');
+    CHECK(HAL_UDP_resolveAddress("cloud.invalid", text) != 0);
     CHECK(HAL_Random(10) < 10);
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+/* ---- odd interfaces ---------------------------------------------------------------------------- */
+
+static void add_interface(struct ifaddrs *entry, char *name, struct sockaddr_ll *link,
+                          unsigned char mac_len)
+{
+    memset(entry, 0, sizeof(*entry));
+    memset(link, 0, sizeof(*link));
+    link->sll_family = AF_PACKET;
+    link->sll_halen = mac_len;
+    link->sll_addr[mac_len > 0 ? mac_len - 1 : 0] = 7;
+    entry->ifa_name = name;
+    entry->ifa_flags = IFF_UP | IFF_RUNNING;
+    entry->ifa_addr = (struct sockaddr *)link;
+    entry->ifa_next = s_interfaces;
+    s_interfaces = entry;
+}
+
+/* A modem's interface has no MAC, and often comes first. */
+static void check_interface_without_mac(void)
+{
+    char eth0[] = "eth0";
+    char ppp0[] = "ppp0";
+    struct ifaddrs entries[2];
+    struct sockaddr_ll links[2];
+    char text[160];
+
+    add_interface(&entries[0], eth0, &links[0], 6);
+    add_interface(&entries[1], ppp0, &links[1], 0);
+    CHECK_EQ(HAL_GetNetifInfo(text), 17);
+    CHECK(strcmp(text, "eth0|000000000007") == 0);
+    s_interfaces = entries[1].ifa_next = NULL;
+    add_interface(&entries[1], ppp0, &links[1], 0);
+    CHECK_EQ(HAL_GetNetifInfo(text), 0);
+    CHECK_EQ(text[0], '\0');
+    s_interfaces = NULL;
 }
 
 /* ---- a HAL_Printf that calls back -------------------------------------------------------------- */
@@ -238,6 +306,7 @@ int main(void)
     IOT_SetLogLevel(IOT_LOG_ERROR);
 
     check_no_descriptors();
+    check_interface_without_mac();
     check_destroying_what_is_waited_for();
     check_ending_a_sleeper();
     check_bad_arguments();
