@@ -7,8 +7,8 @@
 //!
 //! What leaves a callback by other ways, a C++ exception or `pthread_exit`, is not kept pending: it
 //! ends the process, as the documentation of the callbacks says. And a thread of the type
-//! `PTHREAD_CANCEL_ASYNCHRONOUS` may not call this library at all, like any function that POSIX does
-//! not name async-cancel-safe.
+//! `PTHREAD_CANCEL_ASYNCHRONOUS` may not call this library at all, like any function that POSIX
+//! does not name async-cancel-safe.
 
 use std::cell::Cell;
 use std::ffi::c_int;

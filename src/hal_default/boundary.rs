@@ -29,8 +29,8 @@ pub(super) unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
     unsafe { CStr::from_ptr(text) }.to_str().ok()
 }
 
-/// How much of a buffer is looked at. More than this many bytes no result can tell, and no slice can
-/// have where addresses are 32 bits long.
+/// How much of a buffer is looked at. More than this many bytes no result can tell, and no slice
+/// can have where addresses are 32 bits long.
 fn slice_len(len: u32) -> usize {
     len.min(i32::MAX as u32) as usize
 }

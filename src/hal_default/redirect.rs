@@ -57,7 +57,8 @@ fn announcement(target: Option<SocketAddr>, host: &str, port: u16) -> String {
             format!("{CONNECT_TO} is set: connecting to {target} instead of {host}:{port}")
         }
         None => format!(
-            "{CONNECT_TO} is set, but has no entry for port {port}: connecting to {host}:{port} itself"
+            "{CONNECT_TO} is set, but has no entry for port {port}: connecting to {host}:{port} \
+             itself"
         ),
     }
 }

@@ -209,8 +209,8 @@ unsafe extern "C" fn iotx_hal_default_aes_free(aes: *mut c_void) -> c_int {
     })
 }
 
-/// The four operations: 0, or -1 for NULL, an impossible length, for a handle of the other direction, and if OpenSSL
-/// fails.
+/// The four operations: 0, or -1 for NULL, an impossible length, a handle of the other direction,
+/// and if OpenSSL fails.
 ///
 /// # Safety
 /// `aes` is NULL or a live handle; `src` and `dst` are NULL or have `count` blocks (CBC) or bytes

@@ -40,7 +40,7 @@ int iotx_hal_default_new_file(const char *path)
 }
 
 /* A name is on the medium once its directory is. */
-static int sync_directory_of(const char *path)
+int iotx_hal_default_sync_name(const char *path)
 {
     char directory[PATH_MAX];
     char *slash;
@@ -76,5 +76,5 @@ int iotx_hal_default_put_in_place(int fd, const char *from, const char *to, int 
     if (fsync(fd) != 0 || rename(from, to) != 0) {
         return -1;
     }
-    return sync ? sync_directory_of(to) : 0;
+    return sync ? iotx_hal_default_sync_name(to) : 0;
 }

@@ -21,6 +21,9 @@ int iotx_hal_default_write_all(int fd, const void *data, size_t len);
  * somebody's trap, is neither written to nor followed. The descriptor, or -1 and errno. */
 int iotx_hal_default_new_file(const char *path);
 
+/* Waits until the name of an existing file or directory has reached the medium. 0, or -1 and errno. */
+int iotx_hal_default_sync_name(const char *path);
+
 /* Renames `from`, open as `fd`, to `to`: after a power cut there is the old file or the new one, whole. With `sync`, it
  * is the new one from the return on. 0, or -1 and errno; it may be in place then all the same. */
 int iotx_hal_default_put_in_place(int fd, const char *from, const char *to, int sync);

@@ -245,7 +245,9 @@ static void make_directories(const char *path)
     }
     for (slash = strchr(directory + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        (void)mkdir(directory, S_IRWXU);
+        if (mkdir(directory, S_IRWXU) == 0) {
+            (void)iotx_hal_default_sync_name(directory);
+        }
         *slash = '/';
     }
 }

@@ -21,9 +21,9 @@ fn descriptor(handle: usize) -> Option<RawFd> {
 /// Borrows the stream behind a handle for one call.
 ///
 /// # Safety
-/// `fd` comes from [`iotx_hal_default_tcp_establish`] and is not destroyed while the result lives. (A
-/// descriptor that is not open gives errors, no more; but one that has been given out again since is
-/// somebody else's.)
+/// `fd` comes from [`iotx_hal_default_tcp_establish`] and is not destroyed while the result lives.
+/// (A descriptor that is not open gives errors, no more; but one that has been given out again since
+/// is somebody else's.)
 unsafe fn borrowed(fd: RawFd) -> ManuallyDrop<TcpStream> {
     // SAFETY: promised by the caller; and it is not closed here.
     ManuallyDrop::new(unsafe { TcpStream::from_raw_fd(fd) })
@@ -91,7 +91,8 @@ unsafe extern "C" fn iotx_hal_default_tcp_destroy(handle: usize) -> i32 {
 /// failed.
 ///
 /// # Safety
-/// `handle` is as for [`iotx_hal_default_tcp_destroy`], and is not destroyed meanwhile. `data` is NULL or readable for `len` bytes.
+/// `handle` is as for [`iotx_hal_default_tcp_destroy`], and is not destroyed meanwhile. `data`
+/// is NULL or readable for `len` bytes.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn iotx_hal_default_tcp_write(
     handle: usize,
@@ -122,7 +123,8 @@ unsafe extern "C" fn iotx_hal_default_tcp_write(
 /// for bad arguments and after the peer's end, -2 if the connection has failed.
 ///
 /// # Safety
-/// `handle` is as for [`iotx_hal_default_tcp_destroy`], and is not destroyed meanwhile. `data` is NULL or readable and writable for `len` bytes, and nobody else uses it meanwhile.
+/// `handle` is as for [`iotx_hal_default_tcp_destroy`], and is not destroyed meanwhile. `data`
+/// is NULL or readable and writable for `len` bytes, and nobody else uses it meanwhile.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn iotx_hal_default_tcp_read(
     handle: usize,

@@ -128,47 +128,45 @@ WEAK void *HAL_Timer_Create(const char *name, void (*func)(void *), void *user_d
     return timer;
 }
 
-static void change(struct timer *timer, enum state state)
+/* -1 for a timer that is deleted, as it can be found while its callback runs on; `due` is for STARTED only. */
+static int change(struct timer *timer, enum state state, const struct timespec *due)
 {
+    int result = -1;
+
     (void)pthread_mutex_lock(&timer->lock);
-    timer->state = state;
-    (void)pthread_cond_signal(&timer->changed);
+    if (timer->state != DELETED) {
+        timer->state = state;
+        if (due != NULL) {
+            timer->due = *due;
+        }
+        (void)pthread_cond_signal(&timer->changed);
+        result = 0;
+    }
     (void)pthread_mutex_unlock(&timer->lock);
+    return result;
 }
 
 /* Fires once. Starting a started timer starts it anew. */
 WEAK int HAL_Timer_Start(void *t, int ms)
 {
-    struct timer *timer = t;
+    struct timespec due;
 
-    if (timer == NULL || ms < 0) {
+    if (t == NULL || ms < 0) {
         iotx_hal_default_complain("HAL_Timer_Start", "timer", "NULL, or a negative time");
         return -1;
     }
-    (void)pthread_mutex_lock(&timer->lock);
-    timer->due = iotx_hal_deadline((uint32_t)ms);
-    timer->state = STARTED;
-    (void)pthread_cond_signal(&timer->changed);
-    (void)pthread_mutex_unlock(&timer->lock);
-    return 0;
+    due = iotx_hal_deadline((uint32_t)ms);
+    return change(t, STARTED, &due);
 }
 
 /* Like timer_settime and timer_delete, the two do not wait for a callback that has begun: firmware may hold
  * a lock here that its callback wants. */
 WEAK int HAL_Timer_Stop(void *t)
 {
-    if (t == NULL) {
-        return -1;
-    }
-    change(t, STOPPED);
-    return 0;
+    return t != NULL ? change(t, STOPPED, NULL) : -1;
 }
 
 WEAK int HAL_Timer_Delete(void *timer)
 {
-    if (timer == NULL) {
-        return -1;
-    }
-    change(timer, DELETED);
-    return 0;
+    return timer != NULL ? change(timer, DELETED, NULL) : -1;
 }

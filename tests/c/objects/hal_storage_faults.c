@@ -47,6 +47,7 @@ void HAL_Printf(const char *fmt, ...)
     }
 }
 
+static int s_synced_names;   /* directories, ever */
 static int s_synced;         /* files, since the last rename */
 static int s_renamed_synced; /* whether the last file renamed was synced before */
 static int s_sync_error;     /* what fsync fails with, on directories */
@@ -63,6 +64,7 @@ int fsync(int fd)
         return -1;
     }
     s_synced += S_ISREG(status.st_mode) ? 1 : 0;
+    s_synced_names += S_ISDIR(status.st_mode) ? 1 : 0;
     return 0;
 }
 
@@ -123,6 +125,20 @@ static void check_power_cut(void)
     s_sync_error = EIO;
     CHECK(HAL_Kv_Set("key", "value", 5, 1) < 0);
     s_sync_error = 0;
+}
+
+/* The first change makes the directories, which must be there after a power cut too. */
+static void check_power_cut_after_first_change(void)
+{
+    CHECK_EQ(setenv("IOTX_KV_FILE", in_directory("new/newer/kv"), 1), 0);
+    s_synced_names = 0;
+    CHECK_EQ(HAL_Kv_Set("key", "value", 5, 1), 0);
+    CHECK_EQ(s_synced_names, 3);
+    CHECK_EQ(unlink(in_directory("new/newer/kv")), 0);
+    CHECK_EQ(unlink(in_directory("new/newer/kv.lock")), 0);
+    CHECK_EQ(rmdir(in_directory("new/newer")), 0);
+    CHECK_EQ(rmdir(in_directory("new")), 0);
+    CHECK_EQ(setenv("IOTX_KV_FILE", in_directory("kv"), 1), 0);
 }
 
 /* What lies in the place of the new file, a left-over or a trap, is not written to. */
@@ -238,6 +254,7 @@ int main(void)
     IOT_SetLogLevel(IOT_LOG_ERROR);
 
     check_power_cut();
+    check_power_cut_after_first_change();
     check_foreign_file();
     check_full_disk();
     check_firmware_target();

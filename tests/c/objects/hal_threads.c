@@ -261,6 +261,10 @@ static void on_timer(void *arg)
         CHECK_EQ(HAL_Timer_Start(test->timer, 1), 0);
     } else if (test->deletes) {
         CHECK_EQ(HAL_Timer_Delete(test->timer), 0);
+        /* Until the callback returns, a deleted timer can be told from a living one. */
+        CHECK(HAL_Timer_Start(test->timer, 1) < 0);
+        CHECK(HAL_Timer_Stop(test->timer) < 0);
+        CHECK(HAL_Timer_Delete(test->timer) < 0);
     }
     HAL_SemaphorePost(test->fired);
 }
