@@ -33,9 +33,14 @@ set(CMAKE_C_COMPILER_TARGET $1)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 END
 }
+# In place of the binutils that a cross compiler comes with.
+binutils=()
+for tool in ld objcopy readelf; do
+    binutils+=("-DIOTX_GNU_${tool^^}=$(command -v $tool)")
+done
 while read -r triple processor target; do
     toolchain "$triple" "$processor" >"$work/$triple.cmake"
-    quietly configure "$triple" -DCMAKE_TOOLCHAIN_FILE="$work/$triple.cmake" -G "Unix Makefiles"
+    quietly configure "$triple" -DCMAKE_TOOLCHAIN_FILE="$work/$triple.cmake" -G "Unix Makefiles" "${binutils[@]}"
     name=${target//-/_}
     expect "$triple" "--target $target" "CC_$name=" "AR_$name=" "CFLAGS_$name=--target=$triple" \
         "CARGO_TARGET_${name^^}_LINKER=" "${name^^}_OPENSSL_LIB_DIR=" "${name^^}_OPENSSL_INCLUDE_DIR=" \
@@ -48,7 +53,7 @@ END
 
 toolchain hexagon-linux-musl hexagon >"$work/unknown.cmake"
 must_fail 'Set IOTX_RUST_TARGET' configure unknown -DCMAKE_TOOLCHAIN_FILE="$work/unknown.cmake"
-quietly configure unknown -DCMAKE_TOOLCHAIN_FILE="$work/unknown.cmake" -G "Unix Makefiles" \
+quietly configure unknown -DCMAKE_TOOLCHAIN_FILE="$work/unknown.cmake" -G "Unix Makefiles" "${binutils[@]}" \
     -DIOTX_RUST_TARGET=hexagon-unknown-linux-musl
 expect unknown "--target hexagon-unknown-linux-musl"
 
