@@ -49,7 +49,7 @@ mod udp;
 
 pub use builder::{Builder, Cloud};
 pub use clock::{Clock, UnixMillis};
-pub use code::Code;
+pub use code::{Code, CodeError};
 pub use devices::{DEFAULT_TOPICS, DeviceError, DeviceId};
 pub use dtls::{DtlsOptions, DtlsVersion, VerifyRequest};
 pub use endpoint::{Endpoint, Transport};
