@@ -40,7 +40,7 @@ pub use exchange::Ended;
 pub use layer::{MessageLayer, SubmitError};
 pub use message_id::MessageIds;
 pub use option::{OptionNumber, Options};
-pub use params::TransmissionParams;
+pub use params::{ParamsError, TransmissionParams};
 pub use path::{MAX_PATH_LEN, PathError, check as check_path, segments};
 pub use reader::{Datagram, FormatError, MessageType};
 pub use receive::{Handled, Outcome, Reply};
