@@ -19,6 +19,7 @@ mod path;
 mod pause;
 mod reader;
 mod receive;
+mod recognized;
 mod recovery;
 mod request;
 mod silence;
