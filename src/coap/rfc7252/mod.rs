@@ -1,7 +1,9 @@
-//! Every rule of RFC 7252 that binds a client's message layer, against a scripted peer and a virtual clock:
-//! one test each, in files by section. `docs/coap-conformance.md` lists them.
+//! Every rule of RFC 7252 that binds a client's message layer, against a scripted peer and a
+//! virtual clock: one test each, in files by section. `docs/coap-conformance.md` lists them.
 
 pub(super) mod bench;
+mod conformance_table;
+mod plugtest;
 mod section_3;
 mod section_4_1;
 mod section_4_2;

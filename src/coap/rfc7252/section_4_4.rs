@@ -59,8 +59,8 @@ fn section_4_4_acknowledgements_and_resets_match_the_id_of_one_exchange() {
     );
 }
 
-/// A program that sends as fast as it can: what finds no free id waits in the queue, and leaves as soon as
-/// EXCHANGE_LIFETIME is over.
+/// A program that sends as fast as it can: what finds no free id waits in the queue, and leaves as
+/// soon as EXCHANGE_LIFETIME is over.
 #[test]
 #[cfg_attr(miri, ignore = "a hundred thousand exchanges")]
 fn section_4_4_ids_are_not_reused_within_the_exchange_lifetime_and_what_finds_none_waits() {

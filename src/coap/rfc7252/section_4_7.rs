@@ -238,3 +238,21 @@ fn the_answer_to_a_request_that_had_to_stand_back_still_counts() {
     bench.receive(&response(Acknowledgement, id_of(&urgent), &urgent));
     assert!(bench.transmit()[0].ends_with(b"next"));
 }
+
+#[test]
+fn the_place_made_for_an_urgent_request_is_not_taken_back_before_it_has_left() {
+    let mut bench = Bench::new();
+    bench.submit(NonConfirmable, "aside");
+    bench.submit(Confirmable, "in flight");
+    let sent = bench.transmit();
+    bench.submit(Confirmable, "waiting");
+    bench.submit_first("urgent");
+    bench.layer.set_paused(true);
+    bench.receive(&response(NonConfirmable, [1, 1], &sent[0]));
+    let urgent = bench.transmit();
+    assert!(urgent.len() == 1 && urgent[0].ends_with(b"urgent"));
+    bench.submit_first("more urgent");
+    assert!(bench.transmit().is_empty(), "one at a time, urgent or not");
+    bench.receive(&response(Acknowledgement, id_of(&urgent[0]), &urgent[0]));
+    assert!(bench.transmit()[0].ends_with(b"more urgent"));
+}

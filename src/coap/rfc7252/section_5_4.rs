@@ -5,7 +5,8 @@ use crate::coap::MessageType::{self, Acknowledgement, Confirmable, NonConfirmabl
 use crate::coap::{Datagram, OptionNumber, Outcome};
 use core::time::Duration;
 
-/// A bench with one request under way, and a response to it of this type that carries these options.
+/// A bench with one request under way, and a response to it of this type that carries these
+/// options.
 fn with_options(message_type: MessageType, options: &[u8]) -> (Bench, Vec<u8>) {
     let mut bench = Bench::new();
     bench.submit(Confirmable, "report");
