@@ -127,6 +127,7 @@ pub struct Finished<U> {
 
 /// What [`MessageLayer::replace_requests`](super::MessageLayer::replace_requests) is to do with a
 /// request.
+///
 /// Not to be printed: the payload may be anything.
 pub enum Replacement {
     /// It stays as it is.
