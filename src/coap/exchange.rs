@@ -67,9 +67,7 @@ pub(super) enum Step {
 pub(super) struct Gate {
     /// Now, or earlier where the question is only what comes next.
     pub(super) now: Instant,
-    /// NSTART leaves room for an urgent Confirmable request.
-    pub(super) urgent_room: bool,
-    /// It leaves room for another one besides.
+    /// NSTART leaves room for another Confirmable request.
     pub(super) room: bool,
     /// Requests that are not urgent may be transmitted.
     pub(super) released: Option<Instant>,
@@ -136,17 +134,17 @@ impl<U> Exchange<U> {
         gate: &Gate,
         params: &TransmissionParams,
     ) -> Option<(Instant, Step)> {
-        let (room, released) = if self.urgent {
-            (gate.urgent_room, Some(Instant::default()))
+        let released = if self.urgent {
+            Some(Instant::default())
         } else {
-            (gate.room, gate.released)
+            gate.released
         };
         match self.state {
             State::Queued if !self.is_confirmable() => {
                 let at = released?.max(gate.id_free).max(gate.probe_at);
                 Some((at, Step::Send))
             }
-            State::Queued if room => Some((released?.max(gate.id_free), Step::Send)),
+            State::Queued if gate.room => Some((released?.max(gate.id_free), Step::Send)),
             State::Queued | State::Unacknowledged { held: true, .. } => None,
             State::Unacknowledged {
                 first_sent,

@@ -268,11 +268,9 @@ impl<U> MessageLayer<U> {
 
     /// What the exchanges are allowed at the moment.
     fn gate(&self, now: Instant) -> Gate {
-        let in_flight = self.in_flight();
         Gate {
             now,
-            urgent_room: in_flight < self.nstart(),
-            room: in_flight + self.urgent_waiting() < self.nstart(),
+            room: self.in_flight() < self.nstart(),
             released: self.pause.released(),
             id_free: self.ids.free_at(),
             probe_at: self.silence.probe_at(),
@@ -288,7 +286,8 @@ impl<U> MessageLayer<U> {
         self.exchanges.iter().filter(|e| e.is_in_flight()).count()
     }
 
-    /// How many urgent Confirmable requests are about to join them: their places are taken.
+    /// How many urgent Confirmable requests are about to join them. They come before all others in
+    /// `exchanges` that have yet to leave, so only those that stand back could take their places.
     fn urgent_waiting(&self) -> usize {
         let urgent = self.exchanges.iter().filter(|e| e.urgent && e.is_queued());
         urgent.filter(|e| e.is_confirmable()).count()

@@ -335,3 +335,30 @@ fn the_buffer_of_a_recycled_request_is_used_again() {
     let (_, bytes) = bench.layer.poll_transmit(bench.now, &mut || 1).unwrap();
     assert_eq!(bytes.as_ptr(), buffer);
 }
+
+#[test]
+#[cfg_attr(miri, ignore = "tens of thousands of exchanges")]
+fn section_9_1_1_the_ids_of_the_old_endpoint_are_free_at_the_new_one() {
+    let mut bench = Bench::new();
+    loop {
+        bench.submit(NonConfirmable, "report");
+        let Some(request) = bench.transmit().pop() else {
+            break;
+        };
+        bench.receive(&empty(Reset, id_of(&request)));
+    }
+    bench.layer.requeue_sent(&mut || 500, |_, _| true);
+    assert_eq!(bench.transmit().len(), 1);
+}
+
+#[test]
+fn section_9_1_1_a_response_of_the_old_endpoint_is_no_repetition_at_the_new_one() {
+    let mut bench = Bench::new();
+    bench.submit(Confirmable, "report");
+    let request = bench.transmit().remove(0);
+    let separate = response(Confirmable, [1, 2], &request);
+    bench.receive(&separate);
+    bench.layer.requeue_sent(&mut || 500, |_, _| true);
+    let handled = bench.receive(&separate);
+    assert_eq!(handled.reply.unwrap().as_bytes(), &[0x70, 0, 1, 2]);
+}

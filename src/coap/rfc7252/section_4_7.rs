@@ -146,6 +146,18 @@ fn section_4_7_probing_rate_0_sets_no_limit_and_confirmables_have_their_own() {
 }
 
 #[test]
+fn section_4_7_a_confirmable_to_a_silent_peer_does_not_use_up_its_probing_rate() {
+    let mut bench = Bench::new();
+    bench.submit(NonConfirmable, "report");
+    bench.transmit();
+    bench.advance(247_000);
+    bench.submit(Confirmable, "confirmable");
+    assert_eq!(bench.transmit().len(), 1);
+    bench.submit(NonConfirmable, "probe");
+    assert_eq!(bench.transmit().len(), 1);
+}
+
+#[test]
 fn responses_that_never_come_do_not_fill_the_memory_and_no_request_vanishes() {
     let mut bench = Bench::new();
     let (mut last, mut displaced) = (Vec::new(), 0);

@@ -61,3 +61,17 @@ fn section_4_8_2_a_repetition_after_the_transmit_span_is_a_new_message_and_still
     assert!(bench.transmit().is_empty());
     assert_eq!(bench.ended(), Some(("report", Ended::Unacknowledged)));
 }
+
+#[test]
+fn section_4_8_2_what_became_a_new_message_is_repeated_as_such() {
+    let mut bench = Bench::new();
+    bench.submit(Confirmable, "report");
+    let first = bench.transmit().remove(0);
+    bench.advance(60_000);
+    let new = bench.transmit().remove(0);
+    assert_ne!(id_of(&new), id_of(&first));
+    for wait in [5_000, 10_000, 20_000] {
+        bench.advance(wait);
+        assert_eq!(bench.transmit(), std::slice::from_ref(&new));
+    }
+}
