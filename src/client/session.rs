@@ -7,8 +7,9 @@ use super::identity::DeviceIdentity;
 use super::settings::Settings;
 use crate::cloud_auth::SessionKey;
 use crate::coap::{
-    Code, Datagram, Ended, Instant, MAX_DATAGRAM, MessageLayer, MessageType, OptionNumber, Outcome,
-    RandomSource, RequestHead, RequestHeadBuilder, SubmitError, check_path,
+    Code, Datagram, Ended, Finished, Instant, MAX_DATAGRAM, MessageLayer, MessageType,
+    OptionNumber, Outcome, RandomSource, RequestHead, RequestHeadBuilder, Submission, SubmitError,
+    check_path,
 };
 use core::fmt;
 use core::ops::Range;
@@ -160,6 +161,8 @@ impl<U> Session<U> {
         report: &Report<'_>,
         user: Option<U>,
     ) -> Result<u32, ReportError> {
+        // A program that never receives must still be able to send.
+        self.expire(now);
         if report.payload.len() >= MAX_DATAGRAM {
             return Err(ReportError::TooLong);
         }
@@ -195,13 +198,13 @@ impl<U> Session<U> {
         } else {
             MessageType::NonConfirmable
         };
-        let token = self.layer.submit(
-            random,
+        let submission = Submission {
             message_type,
             head,
             payload,
-            Purpose::Report { user, sent_under },
-        )?;
+            user: Purpose::Report { user, sent_under },
+        };
+        let token = self.layer.submit(random, submission)?;
         self.seq = self.seq.wrapping_add(1);
         Ok(token)
     }
@@ -217,13 +220,13 @@ impl<U> Session<U> {
             .uint(OptionNumber::ACCEPT, ACCEPT_LINK_FORMAT)
             .build()
             .map_err(SubmitError::Request)?;
-        self.layer.submit(
-            random,
-            MessageType::Confirmable,
-            &head,
-            &[],
-            Purpose::Discovery,
-        )
+        let submission = Submission {
+            message_type: MessageType::Confirmable,
+            head: &head,
+            payload: &[],
+            user: Purpose::Discovery,
+        };
+        self.layer.submit(random, submission)
     }
 
     /// The next datagram due at `now`, with the token number of its request.
@@ -241,27 +244,29 @@ impl<U> Session<U> {
         self.layer.next_deadline()
     }
 
-    /// Whether the request with this token number has left at least once.
-    #[must_use]
-    pub fn is_sent(&self, token: u32) -> bool {
-        self.layer.is_sent(token)
-    }
-
     /// Drops the request with this token number.
     pub fn abort(&mut self, token: u32) {
-        if let Some(Purpose::Authentication) = self.layer.abort(token) {
+        let Some(Finished { user, request }) = self.layer.abort(token) else {
+            return;
+        };
+        self.layer.recycle(request);
+        if let Purpose::Authentication = user {
             self.auth = AuthStatus::Idle;
         }
     }
 
     /// Ends what has waited in vain by `now`.
     pub fn expire(&mut self, now: Instant) {
-        while let Some((purpose, ended)) = self.layer.poll_ended(now) {
+        while let Some((finished, ended)) = self.layer.poll_ended(now) {
             let why = match ended {
                 Ended::Unacknowledged => "no acknowledgement to any transmission",
                 Ended::Unanswered => "no response within the exchange lifetime",
+                Ended::Displaced => "too many younger requests wait for their responses",
+                Ended::SessionLost => "the session it was sent on is gone",
+                Ended::Unsendable => "it cannot be encoded any more",
             };
-            match purpose {
+            self.layer.recycle(finished.request);
+            match finished.user {
                 Purpose::Authentication => {
                     log::warn!("authentication given up: {why}");
                     self.auth = AuthStatus::Unanswered;
@@ -291,7 +296,19 @@ impl<U> Session<U> {
             token: message.token(),
         };
         let payload = message.payload_range();
-        let event = match handled.outcome {
+        let outcome = match handled.outcome {
+            Outcome::Ignored => Outcome::Ignored,
+            Outcome::Acknowledged => Outcome::Acknowledged,
+            Outcome::Response(finished) => {
+                self.layer.recycle(finished.request);
+                Outcome::Response(finished.user)
+            }
+            Outcome::Reset(finished) => {
+                self.layer.recycle(finished.request);
+                Outcome::Reset(finished.user)
+            }
+        };
+        let event = match outcome {
             Outcome::Ignored | Outcome::Acknowledged => None,
             Outcome::Response(Purpose::Authentication) => {
                 self.finish_authentication(now, head.code, &datagram[payload]);
