@@ -31,6 +31,8 @@ mod driver_hostile_tests;
 #[cfg(test)]
 mod driver_tests;
 #[cfg(test)]
+mod link_tests;
+#[cfg(test)]
 mod recovery_tests;
 #[cfg(test)]
 mod session_grant_tests;
