@@ -133,7 +133,7 @@ impl<P: Platform, U> Client<P, U> {
         let status = self.auth_status();
         if *now < asked_until {
             self.wait_while(status, now, asked_until.min(deadline), buffer, sink);
-            if self.auth_status() == status && *now < asked_until {
+            if self.auth_status() == status && asked_until >= deadline {
                 log::error!("authentication: the server has asked for a longer pause");
                 return Err(AuthError::Refused);
             }

@@ -33,7 +33,11 @@ mod driver_tests;
 #[cfg(test)]
 mod link_tests;
 #[cfg(test)]
+mod pace_tests;
+#[cfg(test)]
 mod recovery_tests;
+#[cfg(test)]
+mod restore_tests;
 #[cfg(test)]
 mod session_grant_tests;
 #[cfg(test)]

@@ -251,7 +251,9 @@ impl<U> Session<U> {
     fn token_accepted(&mut self) {
         let recovery = &mut self.recovery;
         recovery.proved = true;
-        recovery.pauses.reset();
+        if !recovery.wanted {
+            recovery.pauses.reset();
+        }
         if recovery.trial == OptionTrial::Trying {
             recovery.trial = OptionTrial::Settled;
             let number = self.token_option.number();

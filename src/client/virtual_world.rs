@@ -245,14 +245,17 @@ pub(super) fn client_with(world: &Fake, settings: Settings) -> Client<Fake, u32>
 }
 
 pub(super) fn client_at(world: &Fake, url: &str, settings: Settings) -> Client<Fake, u32> {
-    let identity = DeviceIdentity {
+    let endpoint = Endpoint::parse(url).unwrap();
+    Client::connect(world.clone(), identity(), endpoint, settings).unwrap()
+}
+
+pub(super) fn identity() -> DeviceIdentity {
+    DeviceIdentity {
         product_key: "pk".into(),
         device_name: "dn".into(),
         device_id: String::new(),
         device_secret: Secret::new("secret"),
-    };
-    let endpoint = Endpoint::parse(url).unwrap();
-    Client::connect(world.clone(), identity, endpoint, settings).unwrap()
+    }
 }
 
 /// Everything that happens, in words.
