@@ -6,7 +6,7 @@
 #ifndef IOTX_COAP_EXT_H
 #define IOTX_COAP_EXT_H
 
-/* Generated from src/capi/ext.rs by cbindgen: do not edit. */
+/* Generated from src/capi/ext by cbindgen: do not edit. */
 
 #include <stddef.h>
 #include "iotx_coap.h"
@@ -106,6 +106,65 @@ typedef struct {
      * user_data.
      */
     int callback_argument;
+    /**
+     * ACK_TIMEOUT (RFC 7252, 4.8): how long the first transmission of a Confirmable message waits for its
+     * acknowledgement before it is repeated, in milliseconds; each further wait is twice the one before.
+     * 100 to 600000. Default: 2000.
+     */
+    unsigned int ack_timeout_ms;
+    /**
+     * ACK_RANDOM_FACTOR in percent: the first wait is drawn between ack_timeout_ms and that times this.
+     * 100 (no spreading) to 1000. Default: 150.
+     */
+    unsigned int ack_random_percent;
+    /**
+     * MAX_RETRANSMIT: how often a Confirmable message is repeated before it is given up. 0 to 16.
+     * Default: 4.
+     */
+    unsigned int max_retransmit;
+    /**
+     * NSTART: how many Confirmable messages may be on their way at once. 1 to 256. Default: 1.
+     */
+    unsigned int nstart;
+    /**
+     * How many messages may wait behind those; IOT_CoAP_SendMessage refuses a further one. 1 to 65536.
+     * Default: 64.
+     */
+    unsigned int queue_limit;
+    /**
+     * Whether the client authenticates again by itself, inside IOT_CoAP_Yield or iotx_coap_process: when
+     * the cloud refuses its token, and before the token is too old. 1 or 0. Default: 1.
+     */
+    int reauthenticate;
+    /**
+     * Whether a report that was refused for its token is sent once more under the new one, and its callback
+     * called with the second answer only. 1 or 0. Default: 1.
+     */
+    int resend_refused;
+    /**
+     * Whether reports wait while the cloud has asked for it: after 4.29 and 5.03, for as long as their
+     * Max-Age says (60 s without one, 5 min at most). 1 or 0. Default: 1.
+     */
+    int heed_back_off;
+    /**
+     * Whether a DTLS session that the server seems to have lost is renewed while reports are under way.
+     * 1 or 0. Default: 1.
+     */
+    int renew_session;
+    /**
+     * The largest IP packet that the path to the server carries, in bytes with all headers: DTLS handshakes
+     * are cut to fit. 296 to 65535. Default: 1280, which every IPv6 path carries.
+     */
+    unsigned int path_mtu;
+    /**
+     * How long one DTLS handshake may take altogether, in milliseconds. 1000 to 600000. Default: 30000.
+     */
+    unsigned int handshake_timeout_ms;
+    /**
+     * Whether IOT_CoAP_Yield always takes the whole wait_time_ms, as the SDK's does, also when there is
+     * nothing to wait for: for programs whose loop pauses nowhere else. 1 or 0. Default: 0.
+     */
+    int full_wait;
 } iotx_coap_settings_t;
 
 #ifdef __cplusplus

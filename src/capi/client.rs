@@ -1,6 +1,6 @@
 //! The client functions: Init, DeviceNameAuth, SendMessage, Yield, Deinit and their kin.
 
-use super::context::{Callback, CallbackArgument, Context, Recipient, deliver};
+use super::context::{Callback, CallbackArgument, Context, Habits, Recipient, deliver};
 use super::types::{
     IOTX_URI_MAX_LEN, iotx_coap_config_t, iotx_coap_context_t, iotx_content_type_t, iotx_message_t,
     iotx_msg_type_t, iotx_ret_code_t,
@@ -45,8 +45,19 @@ pub unsafe extern "C" fn IOT_CoAP_Init(
 ) -> *mut iotx_coap_context_t {
     boundary!(on_panic => ptr::null_mut(), {
         // SAFETY: promised by our caller.
-        unsafe { init(p_config, Settings::default(), CallbackArgument::default()) }
+        unsafe { init(p_config, Choices::default()) }
     })
+}
+
+/// What a program may choose beyond the SDK's configuration.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Choices {
+    /// The client's settings.
+    pub(super) settings: Settings,
+    /// What response callbacks get as their first argument.
+    pub(super) callback_argument: CallbackArgument,
+    /// Whether Yield always takes its whole time.
+    pub(super) full_wait: bool,
 }
 
 /// # Safety
@@ -54,8 +65,7 @@ pub unsafe extern "C" fn IOT_CoAP_Init(
 /// As for [`IOT_CoAP_Init`].
 pub(super) unsafe fn init(
     p_config: *const iotx_coap_config_t,
-    settings: Settings,
-    callback_argument: CallbackArgument,
+    choices: Choices,
 ) -> *mut iotx_coap_context_t {
     if p_config.is_null() {
         log::error!("IOT_CoAP_Init: no configuration (NULL)");
@@ -105,8 +115,18 @@ pub(super) unsafe fn init(
         log::warn!("IOT_CoAP_Init: product key, device name or device secret is empty");
     }
     let name = endpoint.to_string();
+    let Choices {
+        settings,
+        callback_argument,
+        full_wait,
+    } = choices;
+    let habits = Habits {
+        wait: wait_time(wait_time_ms),
+        full_wait,
+        callback_argument,
+    };
     match Client::connect(HalPlatform::new(), identity, endpoint, settings) {
-        Ok(client) => Context::register(client, wait_time(wait_time_ms), callback_argument),
+        Ok(client) => Context::register(client, habits),
         Err(error) => {
             log::error!("IOT_CoAP_Init: {name}: {error}");
             ptr::null_mut()
@@ -284,7 +304,7 @@ unsafe fn send(
         content_format: encoding.content_format(),
         confirmable,
     };
-    let callback = match context.callback_argument {
+    let callback = match context.habits.callback_argument {
         CallbackArgument::UserData => callback,
         CallbackArgument::Client => Callback {
             user_data: MaybeUninit::new(Arc::as_ptr(context).cast_mut().cast()),
@@ -329,7 +349,14 @@ pub unsafe extern "C-unwind" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context
         let Some(context) = Context::acquire(p_context) else {
             return refuse_null("IOT_CoAP_Yield");
         };
-        context.client.run(context.wait, &mut deliver);
+        let Habits {
+            wait, full_wait, ..
+        } = context.habits;
+        if full_wait {
+            context.client.run_whole(wait, &mut deliver);
+        } else {
+            context.client.run(wait, &mut deliver);
+        }
         context.refresh_peeked();
         code(iotx_ret_code_t::IOTX_SUCCESS)
     });

@@ -81,6 +81,17 @@ const _: () = {
     assert!(offset_of!(Context, peeked) == 0);
 };
 
+/// How the C functions treat one client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Habits {
+    /// How long one Yield waits.
+    pub(super) wait: Duration,
+    /// Whether it waits that long in any case.
+    pub(super) full_wait: bool,
+    /// What response callbacks get as their first argument.
+    pub(super) callback_argument: CallbackArgument,
+}
+
 /// The clients between Init and Deinit.
 static LIVE: Live<Context> = Live::new();
 
@@ -89,18 +100,13 @@ static LIVE: Live<Context> = Live::new();
 pub(super) struct Context {
     peeked: PeekedHead,
     pub(super) client: Client<HalPlatform, Recipient>,
-    pub(super) wait: Duration,
-    pub(super) callback_argument: CallbackArgument,
+    pub(super) habits: Habits,
     warned_unauthenticated: AtomicBool,
 }
 
 impl Context {
     /// Makes the client known to C; the pointer is its name until [`release`](Self::release).
-    pub(super) fn register(
-        client: Client<HalPlatform, Recipient>,
-        wait: Duration,
-        callback_argument: CallbackArgument,
-    ) -> *mut c_void {
+    pub(super) fn register(client: Client<HalPlatform, Recipient>, habits: Habits) -> *mut c_void {
         let context = Self {
             peeked: PeekedHead {
                 p_auth_token: c"".as_ptr(),
@@ -114,8 +120,7 @@ impl Context {
                 event_handle: std::ptr::null(),
             },
             client,
-            wait,
-            callback_argument,
+            habits,
             warned_unauthenticated: AtomicBool::new(false),
         };
         LIVE.register(Arc::new(context))

@@ -15,6 +15,7 @@ mod event;
 mod identity;
 pub(crate) mod log_gate;
 mod platform;
+mod polling;
 mod session;
 mod settings;
 mod state;
@@ -23,6 +24,8 @@ mod state;
 mod driver_hostile_tests;
 #[cfg(test)]
 mod driver_tests;
+#[cfg(test)]
+mod polling_tests;
 #[cfg(test)]
 mod session_grant_tests;
 #[cfg(test)]

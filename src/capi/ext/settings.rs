@@ -1,14 +1,16 @@
-//! Extensions to the SDK's interface, in a header of their own: `include/iotx_coap_ext.h`.
+//! Settings that the SDK's configuration has no room for.
 
 #![allow(non_camel_case_types)]
 
-use super::client;
-use super::context::CallbackArgument;
-use super::types::{iotx_coap_config_t, iotx_coap_context_t, iotx_content_type_t};
+use crate::capi::client::{self, Choices};
+use crate::capi::context::CallbackArgument;
+use crate::capi::types::{iotx_coap_config_t, iotx_coap_context_t, iotx_content_type_t};
 use crate::client::{DtlsOffer, Settings, TokenOption};
 use crate::cloud_auth::{Encoding, SignMethod};
+use crate::coap::TransmissionParams;
 use std::ffi::{c_int, c_uint};
 use std::mem::{offset_of, size_of};
+use std::ops::RangeInclusive;
 use std::ptr;
 use std::time::Duration;
 
@@ -73,10 +75,52 @@ pub struct iotx_coap_settings_t {
     /// What response callbacks get as their first argument: iotx_coap_callback_argument_t. Default:
     /// user_data.
     pub callback_argument: c_int,
+    /// ACK_TIMEOUT (RFC 7252, 4.8): how long the first transmission of a Confirmable message waits for its
+    /// acknowledgement before it is repeated, in milliseconds; each further wait is twice the one before.
+    /// 100 to 600000. Default: 2000.
+    pub ack_timeout_ms: c_uint,
+    /// ACK_RANDOM_FACTOR in percent: the first wait is drawn between ack_timeout_ms and that times this.
+    /// 100 (no spreading) to 1000. Default: 150.
+    pub ack_random_percent: c_uint,
+    /// MAX_RETRANSMIT: how often a Confirmable message is repeated before it is given up. 0 to 16.
+    /// Default: 4.
+    pub max_retransmit: c_uint,
+    /// NSTART: how many Confirmable messages may be on their way at once. 1 to 256. Default: 1.
+    pub nstart: c_uint,
+    /// How many messages may wait behind those; IOT_CoAP_SendMessage refuses a further one. 1 to 65536.
+    /// Default: 64.
+    pub queue_limit: c_uint,
+    /// Whether the client authenticates again by itself, inside IOT_CoAP_Yield or iotx_coap_process: when
+    /// the cloud refuses its token, and before the token is too old. 1 or 0. Default: 1.
+    pub reauthenticate: c_int,
+    /// Whether a report that was refused for its token is sent once more under the new one, and its callback
+    /// called with the second answer only. 1 or 0. Default: 1.
+    pub resend_refused: c_int,
+    /// Whether reports wait while the cloud has asked for it: after 4.29 and 5.03, for as long as their
+    /// Max-Age says (60 s without one, 5 min at most). 1 or 0. Default: 1.
+    pub heed_back_off: c_int,
+    /// Whether a DTLS session that the server seems to have lost is renewed while reports are under way.
+    /// 1 or 0. Default: 1.
+    pub renew_session: c_int,
+    /// The largest IP packet that the path to the server carries, in bytes with all headers: DTLS handshakes
+    /// are cut to fit. 296 to 65535. Default: 1280, which every IPv6 path carries.
+    pub path_mtu: c_uint,
+    /// How long one DTLS handshake may take altogether, in milliseconds. 1000 to 600000. Default: 30000.
+    pub handshake_timeout_ms: c_uint,
+    /// Whether IOT_CoAP_Yield always takes the whole wait_time_ms, as the SDK's does, also when there is
+    /// nothing to wait for: for programs whose loop pauses nowhere else. 1 or 0. Default: 0.
+    pub full_wait: c_int,
 }
 
 impl Default for iotx_coap_settings_t {
     fn default() -> Self {
+        let Settings {
+            transmission,
+            auth_bound,
+            path_mtu,
+            handshake_bound,
+            ..
+        } = Settings::default();
         Self {
             size: size_of::<Self>(),
             sign_method: iotx_coap_sign_method_t::IOTX_COAP_SIGN_HMACMD5 as c_int,
@@ -84,11 +128,31 @@ impl Default for iotx_coap_settings_t {
             ack_mode: -1,
             token_option: 0,
             dtls_offer: iotx_coap_dtls_offer_t::IOTX_COAP_DTLS_BOTH as c_int,
-            auth_timeout_ms: 10_000,
+            auth_timeout_ms: millis(auth_bound),
             announce: 1,
             callback_argument: iotx_coap_callback_argument_t::IOTX_COAP_CALLBACK_USER_DATA as c_int,
+            ack_timeout_ms: millis(transmission.ack_timeout),
+            ack_random_percent: transmission.ack_random_percent,
+            max_retransmit: transmission.max_retransmit.into(),
+            nstart: number(transmission.nstart),
+            queue_limit: number(transmission.queue_limit),
+            reauthenticate: 1,
+            resend_refused: 1,
+            heed_back_off: 1,
+            renew_session: 1,
+            path_mtu: path_mtu.into(),
+            handshake_timeout_ms: millis(handshake_bound),
+            full_wait: 0,
         }
     }
+}
+
+fn millis(duration: Duration) -> c_uint {
+    c_uint::try_from(duration.as_millis()).unwrap_or(c_uint::MAX)
+}
+
+fn number(count: usize) -> c_uint {
+    c_uint::try_from(count).unwrap_or(c_uint::MAX)
 }
 
 /// Fills settings in with their defaults.
@@ -137,21 +201,31 @@ pub unsafe extern "C" fn iotx_coap_init_with(
     settings: *const iotx_coap_settings_t,
 ) -> *mut iotx_coap_context_t {
     boundary!(on_panic => ptr::null_mut(), {
-        let settings = if settings.is_null() {
-            Ok((Settings::default(), CallbackArgument::default()))
-        } else {
-            // SAFETY: not NULL, and the rest is promised by our caller.
-            translate(&unsafe { read(settings) })
-        };
-        match settings {
+        // SAFETY: promised by our caller.
+        match unsafe { choices(settings) } {
             // SAFETY: promised by our caller.
-            Ok((settings, callback)) => unsafe { client::init(p_config, settings, callback) },
+            Ok(choices) => unsafe { client::init(p_config, choices) },
             Err(member) => {
                 log::error!("iotx_coap_init_with: {member} has a value it cannot have");
                 ptr::null_mut()
             }
         }
     })
+}
+
+/// What the caller's struct says; NULL says nothing. The error is the name of a member with an impossible value.
+///
+/// # Safety
+///
+/// `settings` is NULL or has as many readable bytes as its first member says.
+pub(super) unsafe fn choices(
+    settings: *const iotx_coap_settings_t,
+) -> Result<Choices, &'static str> {
+    if settings.is_null() {
+        return Ok(Choices::default());
+    }
+    // SAFETY: not NULL, and the rest is promised by our caller.
+    translate(&unsafe { read(settings) })
 }
 
 /// Copies what the caller's struct has of the members known here; the others keep their defaults.
@@ -176,16 +250,12 @@ unsafe fn read(settings: *const iotx_coap_settings_t) -> iotx_coap_settings_t {
 }
 
 /// Checks the values; the error is the offending member's name.
-fn translate(raw: &iotx_coap_settings_t) -> Result<(Settings, CallbackArgument), &'static str> {
+fn translate(raw: &iotx_coap_settings_t) -> Result<Choices, &'static str> {
     if raw.size < offset_of!(iotx_coap_settings_t, sign_method) {
         return Err("size");
     }
-    let callback_argument = match raw.callback_argument {
-        0 => CallbackArgument::UserData,
-        1 => CallbackArgument::Client,
-        _ => return Err("callback_argument"),
-    };
     let settings = Settings {
+        transmission: transmission(raw)?,
         sign_method: match raw.sign_method {
             0 => SignMethod::HmacMd5,
             1 => SignMethod::HmacSha1,
@@ -215,18 +285,66 @@ fn translate(raw: &iotx_coap_settings_t) -> Result<(Settings, CallbackArgument),
             2 => DtlsOffer::PskOnly,
             _ => return Err("dtls_offer"),
         },
-        announce: match raw.announce {
-            0 => false,
-            1 => true,
-            _ => return Err("announce"),
-        },
-        auth_bound: match raw.auth_timeout_ms {
-            0 => return Err("auth_timeout_ms"),
-            millis => Duration::from_millis(u64::from(millis)),
-        },
+        announce: yes_or_no(raw.announce, "announce")?,
+        auth_bound: duration(raw.auth_timeout_ms, 1..=c_uint::MAX, "auth_timeout_ms")?,
+        reauthenticate: yes_or_no(raw.reauthenticate, "reauthenticate")?,
+        resend_refused: yes_or_no(raw.resend_refused, "resend_refused")?,
+        heed_back_off: yes_or_no(raw.heed_back_off, "heed_back_off")?,
+        renew_session: yes_or_no(raw.renew_session, "renew_session")?,
+        path_mtu: within(raw.path_mtu, 296..=65_535, "path_mtu")?,
+        handshake_bound: duration(
+            raw.handshake_timeout_ms,
+            1_000..=600_000,
+            "handshake_timeout_ms",
+        )?,
         ..Settings::default()
     };
-    Ok((settings, callback_argument))
+    Ok(Choices {
+        settings,
+        callback_argument: match raw.callback_argument {
+            0 => CallbackArgument::UserData,
+            1 => CallbackArgument::Client,
+            _ => return Err("callback_argument"),
+        },
+        full_wait: yes_or_no(raw.full_wait, "full_wait")?,
+    })
+}
+
+fn transmission(raw: &iotx_coap_settings_t) -> Result<TransmissionParams, &'static str> {
+    Ok(TransmissionParams {
+        ack_timeout: duration(raw.ack_timeout_ms, 100..=600_000, "ack_timeout_ms")?,
+        ack_random_percent: within(raw.ack_random_percent, 100..=1_000, "ack_random_percent")?,
+        max_retransmit: within(raw.max_retransmit, 0..=16, "max_retransmit")?,
+        nstart: within(raw.nstart, 1..=256, "nstart")?,
+        queue_limit: within(raw.queue_limit, 1..=65_536, "queue_limit")?,
+    })
+}
+
+fn yes_or_no(value: c_int, member: &'static str) -> Result<bool, &'static str> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(member),
+    }
+}
+
+fn within<T: TryFrom<c_uint>>(
+    value: c_uint,
+    range: RangeInclusive<c_uint>,
+    member: &'static str,
+) -> Result<T, &'static str> {
+    match T::try_from(value) {
+        Ok(converted) if range.contains(&value) => Ok(converted),
+        _ => Err(member),
+    }
+}
+
+fn duration(
+    value: c_uint,
+    range: RangeInclusive<c_uint>,
+    member: &'static str,
+) -> Result<Duration, &'static str> {
+    within(value, range, member).map(Duration::from_millis)
 }
 
 #[cfg(test)]
@@ -244,11 +362,10 @@ mod tests {
         // SAFETY: a whole struct.
         unsafe { iotx_coap_settings_init(&mut settings, size) };
         assert_eq!((settings.size, settings.ack_mode), (size, -1));
-        let (translated, callback) = translate(&settings).unwrap();
-        assert_eq!(callback, CallbackArgument::UserData);
+        let translated = translate(&settings).unwrap();
         assert_eq!(
             format!("{translated:?}"),
-            format!("{:?}", Settings::default())
+            format!("{:?}", Choices::default())
         );
     }
 
@@ -310,6 +427,92 @@ mod tests {
         assert_eq!(check(|s| s.announce = 2), Err("announce"));
         assert_eq!(check(|s| s.callback_argument = 2), Err("callback_argument"));
         assert_eq!(check(|s| s.size = 0), Err("size"));
+        assert_eq!(check(|s| s.reauthenticate = -1), Err("reauthenticate"));
+        assert_eq!(check(|s| s.resend_refused = 2), Err("resend_refused"));
+        assert_eq!(check(|s| s.heed_back_off = 2), Err("heed_back_off"));
+        assert_eq!(check(|s| s.renew_session = 2), Err("renew_session"));
+        assert_eq!(check(|s| s.full_wait = 2), Err("full_wait"));
         assert_eq!(check(|_| ()), Ok(()));
+    }
+
+    /// A numeric member: its name, how to set it, its least and its greatest value.
+    type Bounded = (
+        &'static str,
+        fn(&mut iotx_coap_settings_t, c_uint),
+        c_uint,
+        c_uint,
+    );
+
+    #[test]
+    fn numbers_are_held_to_their_documented_bounds() {
+        let members: [Bounded; 7] = [
+            ("ack_timeout_ms", |s, v| s.ack_timeout_ms = v, 100, 600_000),
+            (
+                "ack_random_percent",
+                |s, v| s.ack_random_percent = v,
+                100,
+                1_000,
+            ),
+            ("max_retransmit", |s, v| s.max_retransmit = v, 0, 16),
+            ("nstart", |s, v| s.nstart = v, 1, 256),
+            ("queue_limit", |s, v| s.queue_limit = v, 1, 65_536),
+            ("path_mtu", |s, v| s.path_mtu = v, 296, 65_535),
+            (
+                "handshake_timeout_ms",
+                |s, v| s.handshake_timeout_ms = v,
+                1_000,
+                600_000,
+            ),
+        ];
+        for (name, set, least, greatest) in members {
+            let check = |value| {
+                let mut settings = iotx_coap_settings_t::default();
+                set(&mut settings, value);
+                translate(&settings).map(|_| ())
+            };
+            assert_eq!(check(least), Ok(()), "{name}");
+            assert_eq!(check(greatest), Ok(()), "{name}");
+            assert_eq!(check(least.wrapping_sub(1)), Err(name));
+            assert_eq!(check(greatest + 1), Err(name));
+            assert_eq!(check(c_uint::MAX), Err(name));
+        }
+    }
+
+    #[test]
+    fn each_number_reaches_its_parameter() {
+        let raw = iotx_coap_settings_t {
+            ack_timeout_ms: 5_000,
+            ack_random_percent: 200,
+            max_retransmit: 7,
+            nstart: 3,
+            queue_limit: 9,
+            auth_timeout_ms: 61_000,
+            path_mtu: 576,
+            handshake_timeout_ms: 90_000,
+            reauthenticate: 0,
+            ..Default::default()
+        };
+        let Choices {
+            settings,
+            full_wait,
+            ..
+        } = translate(&raw).unwrap();
+        assert_eq!(
+            settings.transmission,
+            TransmissionParams {
+                ack_timeout: Duration::from_secs(5),
+                ack_random_percent: 200,
+                max_retransmit: 7,
+                nstart: 3,
+                queue_limit: 9,
+            }
+        );
+        assert_eq!(settings.auth_bound, Duration::from_secs(61));
+        assert_eq!(
+            (settings.path_mtu, settings.handshake_bound),
+            (576, Duration::from_secs(90))
+        );
+        assert!(!settings.reauthenticate && settings.resend_refused);
+        assert!(!full_wait);
     }
 }
