@@ -27,7 +27,7 @@ pub const RECEIVE_CAPACITY: usize = 2047;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
 /// How long to look for a further datagram once one has been handled and others are expected.
 const DRAIN_WAIT: Duration = Duration::from_millis(1);
-/// A HAL takes 0 for "wait for ever".
+/// A wait of nothing would not be one.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// One byte more than a datagram may have, to see that one was cut; and one for a NUL.
@@ -245,12 +245,14 @@ impl<P: Platform, U> Client<P, U> {
         if *now >= until {
             return Turn::TimeUp;
         }
-        self.receive(now, next.since(*now), expected, buffer, deliver)
+        let wait = next.since(*now).max(SHORTEST_WAIT);
+        self.receive(now, wait, expected, buffer, deliver)
     }
 
-    /// Waits for a datagram, handles it, delivers. Of several threads one waits at the transport, which need
-    /// not bear more; the others wait for it to come back.
-    fn receive(
+    /// Waits for a datagram, handles it, delivers; with a wait of zero, takes one that is there already. Of
+    /// several threads one waits at the transport, which need not bear more; the others wait for it to come
+    /// back, but not with a wait of zero.
+    pub(super) fn receive(
         &self,
         now: &mut Instant,
         wait: Duration,
@@ -258,7 +260,6 @@ impl<P: Platform, U> Client<P, U> {
         buffer: &mut Buffer,
         deliver: &mut dyn FnMut(Delivery<'_, U>),
     ) -> Turn {
-        let wait = wait.max(SHORTEST_WAIT);
         let state = self.lock();
         // Under the lock that decides who waits: otherwise another thread could receive the awaited answer, and
         // be gone, between the question and the wait.
@@ -267,12 +268,12 @@ impl<P: Platform, U> Client<P, U> {
         }
         let Some(transport) = state.transport.clone() else {
             drop(state);
-            self.platform.sleep(wait);
-            *now = self.platform.now();
+            self.pause(wait, now);
             return Turn::Nothing;
         };
         let receiver = match Receiver::new(self, state) {
             Ok(receiver) => receiver,
+            Err(_) if wait.is_zero() => return Turn::Nothing,
             Err(state) => {
                 self.wait_for_receiver(state, wait);
                 *now = self.platform.now();
@@ -293,8 +294,7 @@ impl<P: Platform, U> Client<P, U> {
             // At once: a socket with an error, or a port whose wait ends early. Asking again at once would spin.
             Received::Nothing | Received::Failed => {
                 drop(receiver);
-                self.platform.sleep(wait.min(PAUSE_AFTER_FAILURE));
-                *now = self.platform.now();
+                self.pause(wait.min(PAUSE_AFTER_FAILURE), now);
                 Turn::Nothing
             }
             Received::Closed => {
@@ -303,6 +303,13 @@ impl<P: Platform, U> Client<P, U> {
             }
             // Nothing here has asked for a renewal.
             Received::Renewed | Received::NotRenewed => Turn::Handled,
+        }
+    }
+
+    fn pause(&self, wait: Duration, now: &mut Instant) {
+        if !wait.is_zero() {
+            self.platform.sleep(wait);
+            *now = self.platform.now();
         }
     }
 

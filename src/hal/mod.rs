@@ -24,6 +24,7 @@ pub mod console;
 pub mod dtls;
 pub(crate) mod dtls_offer;
 pub mod identity;
+pub(crate) mod opened;
 mod platform;
 pub mod random;
 pub(crate) mod sys;
