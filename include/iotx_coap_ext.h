@@ -190,6 +190,58 @@ void iotx_coap_settings_init(iotx_coap_settings_t *settings, size_t size);
 iotx_coap_context_t *iotx_coap_init_with(iotx_coap_config_t *p_config,
                                          const iotx_coap_settings_t *settings);
 
+/**
+ * The file descriptor to wait at: it becomes readable when there is something for iotx_coap_process.
+ * Use it with poll, select or epoll, and for nothing else. It belongs to the client, and a client that
+ * connects anew has another one, so ask before every wait. From any thread.
+ *
+ * @param p_context  the client
+ *
+ * @return the descriptor; -1 while there is no connection, when the firmware's own HAL_UDP_* or
+ *         HAL_DTLSSession_* made it (their handles need not be descriptors: wait by the firmware's own
+ *         means), and when `p_context` is NULL or no client's (any more)
+ */
+int iotx_coap_descriptor(iotx_coap_context_t *p_context);
+
+/**
+ * How long a loop may wait, at most, before it calls iotx_coap_process, if nothing arrives at the descriptor:
+ * until a message is to be repeated, or given up, or the like. Ask before every wait, and again after a
+ * message was sent: a loop that waits while another thread sends must be woken up for it, by the
+ * program. From any thread.
+ *
+ * @param p_context  the client
+ *
+ * @return milliseconds, as poll and epoll_wait take them: 0 when something is due now, -1 when only what
+ *         arrives moves anything, and also when `p_context` is NULL or no client's (any more)
+ */
+int iotx_coap_next_timeout(iotx_coap_context_t *p_context);
+
+/**
+ * Receives what is there, calls the callbacks of answered reports, and sends what is due, as IOT_CoAP_Yield
+ * does, but waits for nothing. Call it when the descriptor is readable or the time-out has passed; at
+ * any other time it does no harm. With a firmware's own HAL_UDP_* or HAL_DTLSSession_* it waits one
+ * millisecond in the read function, the shortest wait that this can express.
+ *
+ * From any thread; while another one is in IOT_CoAP_Yield with the same client, that one receives. The
+ * callbacks run on the calling thread before the function returns, and may call every function.
+ *
+ * @param p_context  the client
+ *
+ * @return how many answers there were, 0 or more, those without a callback included;
+ *         IOTX_ERR_INVALID_PARAM (negative) when `p_context` is NULL or no client's (any more)
+ */
+int iotx_coap_process(iotx_coap_context_t *p_context);
+
+/**
+ * Whether the client has a token that may be used now: whether IOT_CoAP_SendMessage would take a report.
+ * From any thread.
+ *
+ * @param p_context  the client
+ *
+ * @return 1 or 0; 0 also when `p_context` is NULL or no client's (any more)
+ */
+int iotx_coap_is_authenticated(iotx_coap_context_t *p_context);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -416,7 +416,7 @@ const fn code(code: iotx_ret_code_t) -> c_int {
     code as c_int
 }
 
-fn refuse_null(function: &str) -> c_int {
+pub(super) fn refuse_null(function: &str) -> c_int {
     log::error!("{function}: no client (NULL, or deinitialised)");
     code(iotx_ret_code_t::IOTX_ERR_INVALID_PARAM)
 }
