@@ -3,7 +3,7 @@
 use super::live::Live;
 use super::message;
 use super::types::iotx_response_callback_t;
-use crate::client::{Client, Delivery, ResponseHead};
+use crate::client::{Client, Happening, ResponseHead};
 use crate::coap::Code;
 use crate::hal::HalPlatform;
 use std::ffi::{c_char, c_int, c_void};
@@ -160,8 +160,12 @@ impl Context {
     }
 }
 
-/// Hands a response to whoever sent the report. Runs with no lock held.
-pub(super) fn deliver(delivery: Delivery<'_, Recipient>) {
+/// Hands what happened to whom it concerns: a response to whoever sent the report. The client has logged
+/// the rest. Runs with no lock held.
+pub(super) fn deliver(happening: Happening<'_, Recipient>) {
+    let Happening::Response(delivery) = happening else {
+        return;
+    };
     match delivery.user {
         Recipient::Program(callback) => {
             call(&callback, &delivery.head, delivery.payload_and_nul);

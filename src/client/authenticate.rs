@@ -2,9 +2,10 @@
 
 use super::announcement::Announcement;
 use super::authentication::AuthStatus;
-use super::driver::{Buffer, Client, Delivery, Turn};
+use super::driver::{Buffer, Client, Turn};
 use super::endpoint::{Endpoint, Security};
 use super::error::AuthError;
+use super::happening::Sink;
 use super::identity::DeviceIdentity;
 use super::platform::{ConnectError, ConnectRequest, Platform, SendFailed};
 use super::settings::Settings;
@@ -26,15 +27,15 @@ impl<P: Platform, U> Client<P, U> {
     /// # Errors
     ///
     /// See [`AuthError`].
-    pub fn authenticate(&self, deliver: &mut dyn FnMut(Delivery<'_, U>)) -> Result<(), AuthError> {
+    pub fn authenticate(&self, sink: &mut Sink<'_, U>) -> Result<(), AuthError> {
         let mut connected_anew = self.reconnect_if_ended()?;
         let bound = self.lock().session.settings().auth_bound;
         let mut buffer = self.take_buffer();
         let result = loop {
             let mut now = self.platform.now();
             let deadline = now + bound;
-            self.catch_up(&mut now, deadline, &mut buffer, deliver);
-            let result = self.authenticate_until(&mut now, deadline, &mut buffer, deliver);
+            self.catch_up(&mut now, deadline, &mut buffer, sink);
+            let result = self.authenticate_until(&mut now, deadline, &mut buffer, sink);
             // The end of an idle session is often noticed only now.
             if result != Err(AuthError::NotSent) || connected_anew || self.is_connected() {
                 break result;
@@ -78,7 +79,7 @@ impl<P: Platform, U> Client<P, U> {
         now: &mut Instant,
         deadline: Instant,
         buffer: &mut Buffer,
-        deliver: &mut dyn FnMut(Delivery<'_, U>),
+        sink: &mut Sink<'_, U>,
     ) -> Result<(), AuthError> {
         let mut pause = FIRST_BUSY_PAUSE;
         self.begin_authentication(*now)?;
@@ -90,7 +91,7 @@ impl<P: Platform, U> Client<P, U> {
                 AuthStatus::Idle => return Err(AuthError::NotSent),
                 AuthStatus::Pending if !self.is_connected() => return Err(AuthError::NotSent),
                 pending @ AuthStatus::Pending => {
-                    match self.turn(now, deadline, Some(pending), buffer, deliver) {
+                    match self.turn(now, deadline, Some(pending), buffer, sink) {
                         Turn::TimeUp => {
                             log::error!("no answer to the authentication in time");
                             return Err(AuthError::TimedOut);
@@ -106,7 +107,7 @@ impl<P: Platform, U> Client<P, U> {
                         return Err(AuthError::Refused);
                     }
                     pause = pause.saturating_mul(2);
-                    self.wait_while(busy, now, resume, buffer, deliver);
+                    self.wait_while(busy, now, resume, buffer, sink);
                     if self.auth_status() == busy {
                         self.begin_authentication(*now)?;
                     }
@@ -122,12 +123,10 @@ impl<P: Platform, U> Client<P, U> {
         now: &mut Instant,
         until: Instant,
         buffer: &mut Buffer,
-        deliver: &mut dyn FnMut(Delivery<'_, U>),
+        sink: &mut Sink<'_, U>,
     ) {
         while self.auth_status() == status {
-            if let Turn::TimeUp | Turn::Closed =
-                self.turn(now, until, Some(status), buffer, deliver)
-            {
+            if let Turn::TimeUp | Turn::Closed = self.turn(now, until, Some(status), buffer, sink) {
                 return;
             }
         }

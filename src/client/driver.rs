@@ -8,7 +8,8 @@ use super::authenticate::connect_request;
 use super::authentication::AuthStatus;
 use super::endpoint::Endpoint;
 use super::error::SendError;
-use super::event::{Event, Report, ResponseHead};
+use super::event::{Event, Report};
+use super::happening::{Delivery, Happening, ReceiveFailure, Sink};
 use super::identity::DeviceIdentity;
 use super::platform::{ConnectError, Platform, Received, SendFailed, Transport};
 use super::session::Session;
@@ -33,17 +34,6 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// One byte more than a datagram may have, to see that one was cut; and one for a NUL.
 pub(super) type Buffer = Box<[u8; RECEIVE_CAPACITY + 2]>;
 
-/// The response to a report, on its way to the program.
-#[derive(Debug)]
-pub struct Delivery<'a, U> {
-    /// What the report was sent with.
-    pub user: U,
-    /// Header and token.
-    pub head: ResponseHead,
-    /// The payload, decrypted, with a NUL behind it that is not part of it.
-    pub payload_and_nul: &'a mut [u8],
-}
-
 /// A device's client. `U` is what the program ties to each report.
 ///
 /// Every method may be called from any thread, and from inside a delivery.
@@ -61,7 +51,7 @@ pub(super) enum Turn {
     Nothing,
     /// A datagram was handled that ends no request.
     Handled,
-    /// A response was delivered, or the authentication moved.
+    /// The program was told something, or the authentication moved.
     Progress,
     /// The time is over.
     TimeUp,
@@ -152,11 +142,11 @@ impl<P: Platform, U> Client<P, U> {
 
     /// Receives, delivers and retransmits for at most `wait`; returns as soon as what arrived has been
     /// handled.
-    pub fn run(&self, wait: Duration, deliver: &mut dyn FnMut(Delivery<'_, U>)) {
+    pub fn run(&self, wait: Duration, sink: &mut Sink<'_, U>) {
         let mut now = self.platform.now();
         let mut deadline = now + wait;
         let mut buffer = self.take_buffer();
-        let mut turn = self.catch_up(&mut now, deadline, &mut buffer, deliver);
+        let mut turn = self.catch_up(&mut now, deadline, &mut buffer, sink);
         loop {
             match turn {
                 Turn::Nothing | Turn::Handled => {}
@@ -169,7 +159,7 @@ impl<P: Platform, U> Client<P, U> {
                     deadline = deadline.min(now + DRAIN_WAIT);
                 }
             }
-            turn = self.turn(&mut now, deadline, None, &mut buffer, deliver);
+            turn = self.turn(&mut now, deadline, None, &mut buffer, sink);
         }
         self.keep_buffer(buffer);
     }
@@ -199,7 +189,7 @@ impl<P: Platform, U> Client<P, U> {
         now: &mut Instant,
         until: Instant,
         buffer: &mut Buffer,
-        deliver: &mut dyn FnMut(Delivery<'_, U>),
+        sink: &mut Sink<'_, U>,
     ) -> Turn {
         let overdue = |now| {
             self.lock()
@@ -209,7 +199,7 @@ impl<P: Platform, U> Client<P, U> {
         };
         let mut done = Turn::Nothing;
         while *now < until && overdue(*now) {
-            match self.receive(now, DRAIN_WAIT, None, buffer, deliver) {
+            match self.receive(now, DRAIN_WAIT, None, buffer, sink) {
                 Turn::Progress => done = Turn::Progress,
                 Turn::Handled => {}
                 Turn::Nothing | Turn::TimeUp | Turn::Closed => break,
@@ -227,9 +217,9 @@ impl<P: Platform, U> Client<P, U> {
         until: Instant,
         expected: Option<AuthStatus>,
         buffer: &mut Buffer,
-        deliver: &mut dyn FnMut(Delivery<'_, U>),
+        sink: &mut Sink<'_, U>,
     ) -> Turn {
-        let next = {
+        let (next, notice) = {
             let mut state = self.lock();
             if self.is_closed() {
                 return Turn::Closed;
@@ -237,16 +227,21 @@ impl<P: Platform, U> Client<P, U> {
             state.session.expire(*now);
             self.flush(&mut state, *now, &mut |_| {});
             let next = state.session.next_deadline();
-            match state.transport {
+            let next = match state.transport {
                 Some(_) => next.map_or(until, |due| due.min(until)),
                 None => until,
-            }
+            };
+            (next, state.session.take_notice())
         };
+        if let Some(notice) = notice {
+            sink(notice);
+            return Turn::Progress;
+        }
         if *now >= until {
             return Turn::TimeUp;
         }
         let wait = next.since(*now).max(SHORTEST_WAIT);
-        self.receive(now, wait, expected, buffer, deliver)
+        self.receive(now, wait, expected, buffer, sink)
     }
 
     /// Waits for a datagram, handles it, delivers; with a wait of zero, takes one that is there already. Of
@@ -258,7 +253,7 @@ impl<P: Platform, U> Client<P, U> {
         wait: Duration,
         expected: Option<AuthStatus>,
         buffer: &mut Buffer,
-        deliver: &mut dyn FnMut(Delivery<'_, U>),
+        sink: &mut Sink<'_, U>,
     ) -> Turn {
         let state = self.lock();
         // Under the lock that decides who waits: otherwise another thread could receive the awaited answer, and
@@ -285,11 +280,14 @@ impl<P: Platform, U> Client<P, U> {
         match received {
             Received::Datagram(len) if len > RECEIVE_CAPACITY => {
                 log::warn!("datagram of more than {RECEIVE_CAPACITY} bytes dropped");
+                drop(receiver);
+                if self.is_closed() {
+                    return Turn::Closed;
+                }
+                sink(Happening::ReceiveFailed(ReceiveFailure::TooLong));
                 Turn::Handled
             }
-            Received::Datagram(len) => {
-                self.arrived(receiver, *now, &transport, buffer, len, deliver)
-            }
+            Received::Datagram(len) => self.arrived(receiver, *now, &transport, buffer, len, sink),
             Received::Nothing if *now > before => Turn::Nothing,
             // At once: a socket with an error, or a port whose wait ends early. Asking again at once would spin.
             Received::Nothing | Received::Failed => {
@@ -320,7 +318,7 @@ impl<P: Platform, U> Client<P, U> {
         transport: &P::Transport,
         buffer: &mut Buffer,
         len: usize,
-        deliver: &mut dyn FnMut(Delivery<'_, U>),
+        sink: &mut Sink<'_, U>,
     ) -> Turn {
         let event = {
             let mut state = receiver.done();
@@ -349,11 +347,11 @@ impl<P: Platform, U> Client<P, U> {
             }) => {
                 buffer[payload.end] = 0;
                 let payload_and_nul = &mut buffer[payload.start..=payload.end];
-                deliver(Delivery {
+                sink(Happening::Response(Delivery {
                     user,
                     head,
                     payload_and_nul,
-                });
+                }));
                 Turn::Progress
             }
         }

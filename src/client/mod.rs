@@ -12,6 +12,7 @@ mod driver;
 mod endpoint;
 mod error;
 mod event;
+mod happening;
 mod identity;
 pub(crate) mod log_gate;
 mod platform;
@@ -37,10 +38,11 @@ mod virtual_world;
 
 pub use announcement::VendorIds;
 pub use authentication::AuthStatus;
-pub use driver::{Client, Delivery, RECEIVE_CAPACITY};
+pub use driver::{Client, RECEIVE_CAPACITY};
 pub use endpoint::{Endpoint, EndpointError, Security, TokenOption};
 pub use error::{AuthError, SendError};
 pub use event::{Arrival, Event, Report, ReportError, ResponseHead};
+pub use happening::{Delivery, Failure, FailureReason, Happening, ReceiveFailure, Sink};
 pub use identity::DeviceIdentity;
 pub use platform::{
     ConnectError, ConnectRequest, Platform, PskCredentials, Received, Renewal, ResumableSession,

@@ -1,7 +1,8 @@
 //! The client for programs that keep their own time: those that wait in a loop of their own, and those whose
 //! only pause is the client's.
 
-use super::driver::{Client, Delivery, Turn};
+use super::driver::{Client, Turn};
+use super::happening::Sink;
 use super::platform::{Platform, Transport};
 use core::time::Duration;
 
@@ -22,6 +23,9 @@ impl<P: Platform, U> Client<P, U> {
     pub fn next_timeout(&self) -> Option<Duration> {
         let now = self.platform.now();
         let state = self.lock();
+        if state.session.has_notice() {
+            return Some(Duration::ZERO);
+        }
         let transport = state.transport.as_ref()?;
         let of_session = state.session.next_deadline().map(|due| due.since(now));
         let of_transport = transport.next_timeout();
@@ -30,30 +34,30 @@ impl<P: Platform, U> Client<P, U> {
 
     /// Takes what has arrived, delivers, and sends what is due; waits for nothing. While another thread
     /// receives for this client, that one does the receiving.
-    pub fn process(&self, deliver: &mut dyn FnMut(Delivery<'_, U>)) {
+    pub fn process(&self, sink: &mut Sink<'_, U>) {
         let mut now = self.platform.now();
         let mut buffer = self.take_buffer();
         for _ in 0..MOST_AT_ONCE {
             // What is here already comes first, before the timers judge.
-            let received = self.receive(&mut now, Duration::ZERO, None, &mut buffer, deliver);
+            let received = self.receive(&mut now, Duration::ZERO, None, &mut buffer, sink);
             if !matches!(received, Turn::Handled | Turn::Progress) {
                 break;
             }
         }
         let until = now;
         while let Turn::Progress | Turn::Handled =
-            self.turn(&mut now, until, None, &mut buffer, deliver)
+            self.turn(&mut now, until, None, &mut buffer, sink)
         {}
         self.keep_buffer(buffer);
     }
 
     /// As [`run`](Self::run), but takes the whole of `wait`, also when there is nothing left to wait for. Ends
     /// early only when the client is closed.
-    pub fn run_whole(&self, wait: Duration, deliver: &mut dyn FnMut(Delivery<'_, U>)) {
+    pub fn run_whole(&self, wait: Duration, sink: &mut Sink<'_, U>) {
         let mut now = self.platform.now();
         let end = now + wait;
         while now < end && !self.is_closed() {
-            self.run(end.since(now), deliver);
+            self.run(end.since(now), sink);
             now = self.platform.now();
         }
     }

@@ -1,6 +1,8 @@
 //! What a client does for a program that keeps its own time, over a virtual platform.
 
-use super::virtual_world::{Arriving, Fake, REPORT, answer, authenticated, no_delivery, since};
+use super::virtual_world::{
+    Arriving, Fake, REPORT, answer, authenticated, failures, no_delivery, responses, since,
+};
 use core::time::Duration;
 
 #[test]
@@ -15,7 +17,10 @@ fn a_whole_wait_is_taken_with_and_without_answers() {
     for user in 0..2 {
         client.send(&REPORT, user).unwrap();
     }
-    client.run_whole(Duration::from_millis(300), &mut |_| delivered += 1);
+    client.run_whole(
+        Duration::from_millis(300),
+        &mut responses(|_| delivered += 1),
+    );
     assert_eq!((delivered, since(&world, start)), (2, 600));
 
     client.close();
@@ -47,7 +52,7 @@ fn processing_takes_no_time_and_delivers_what_is_there() {
         .arriving
         .push_back((start, answer(&request, 0x45, b"")));
     let mut delivered = vec![];
-    client.process(&mut |delivery| delivered.push(delivery.user));
+    client.process(&mut responses(|delivery| delivered.push(delivery.user)));
     assert_eq!((delivered, since(&world, start)), (vec![7], 0));
     assert_eq!(client.next_timeout(), None);
 }
@@ -59,12 +64,13 @@ fn a_loop_that_keeps_to_the_time_out_repeats_on_time_and_wakes_for_nothing_else(
     let start = world.0.borrow().now;
     let sent_before = world.0.borrow().sent.len();
     client.send(&REPORT, 7).unwrap();
-    let mut wakes = 0;
+    let (mut wakes, mut failed) = (0, vec![]);
     while let Some(wait) = client.next_timeout() {
         world.0.borrow_mut().now += wait.as_millis() as u64;
-        client.process(&mut no_delivery);
+        client.process(&mut failures(&mut failed));
         wakes += 1;
     }
+    assert_eq!(failed.len(), 1);
     let times: Vec<_> = world.0.borrow().sent[sent_before..]
         .iter()
         .map(|(at, _)| at - start)
@@ -94,7 +100,7 @@ fn an_answer_that_is_there_comes_before_a_timer_that_has_run_out() {
         .push_back((late, answer(&request, 0x45, b"")));
     assert_eq!(client.next_timeout(), Some(Duration::ZERO));
     let mut delivered = 0;
-    client.process(&mut |_| delivered += 1);
+    client.process(&mut responses(|_| delivered += 1));
     assert_eq!((delivered, world.0.borrow().sent.len()), (1, sent));
 }
 
@@ -127,6 +133,6 @@ fn a_failing_receive_ends_a_call_and_not_the_client() {
     client.process(&mut no_delivery);
     assert_eq!(since(&world, start), 0, "no pause in an event loop");
     let mut delivered = 0;
-    client.process(&mut |_| delivered += 1);
+    client.process(&mut responses(|_| delivered += 1));
     assert_eq!(delivered, 1);
 }

@@ -3,6 +3,7 @@
 use super::authentication::{AuthStatus, Grant};
 use super::endpoint::{Endpoint, Security, TokenOption};
 use super::event::{Arrival, Event, Report, ReportError, ResponseHead};
+use super::happening::{Failure, FailureReason, Happening};
 use super::identity::DeviceIdentity;
 use super::settings::Settings;
 use crate::cloud_auth::SessionKey;
@@ -12,6 +13,7 @@ use crate::coap::{
 };
 use core::fmt;
 use core::ops::Range;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use zeroize::Zeroize;
 
@@ -37,6 +39,8 @@ pub struct Session<U> {
     pub(super) seq: u32,
     pub(super) heads: Vec<(HeadKey, RequestHead)>,
     scratch: Vec<u8>,
+    /// What the program has yet to be told.
+    notices: VecDeque<Happening<'static, U>>,
 }
 
 /// Why a request was sent.
@@ -79,6 +83,7 @@ impl<U> Session<U> {
             grant: None,
             heads: Vec::new(),
             scratch: Vec::new(),
+            notices: VecDeque::new(),
         }
     }
 
@@ -118,10 +123,10 @@ impl<U> Session<U> {
         self.layer.next_token()
     }
 
-    /// Whether any request still waits for something.
+    /// Whether any request still waits for something, or the program has yet to be told of something.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.layer.outstanding() > 0
+        self.layer.outstanding() > 0 || !self.notices.is_empty()
     }
 
     /// Takes a report; its response comes with `user`. Returns its token number.
@@ -256,19 +261,27 @@ impl<U> Session<U> {
 
     /// Ends what has waited in vain by `now`.
     pub fn expire(&mut self, now: Instant) {
-        while let Some((purpose, ended)) = self.layer.poll_ended(now) {
-            let why = match ended {
-                Ended::Unacknowledged => "no acknowledgement to any transmission",
-                Ended::Unanswered => "no response within the exchange lifetime",
+        while let Some(finished) = self.layer.poll_finished(now) {
+            let reason = match finished.reason {
+                Ended::Unacknowledged => FailureReason::Unacknowledged,
+                Ended::Unanswered => FailureReason::Unanswered,
             };
-            match purpose {
+            match finished.user {
                 Purpose::Authentication => {
-                    log::warn!("authentication given up: {why}");
+                    log::warn!("authentication given up: {reason}");
                     self.auth = AuthStatus::Unanswered;
                 }
-                Purpose::Report { user: None, .. } => log::debug!("announcement: {why}"),
-                Purpose::Report { .. } => log::warn!("report given up: {why}"),
-                Purpose::Discovery => log::info!("resource discovery given up: {why}"),
+                Purpose::Report {
+                    user: Some(user), ..
+                } => self.report_failed(Failure {
+                    user,
+                    message_id: finished.message_id,
+                    token: finished.token,
+                    reason,
+                    transmissions: finished.transmissions,
+                }),
+                Purpose::Report { user: None, .. } => log::debug!("announcement: {reason}"),
+                Purpose::Discovery => log::info!("resource discovery given up: {reason}"),
             }
         }
     }
@@ -321,7 +334,19 @@ impl<U> Session<U> {
                 self.auth = AuthStatus::Refused;
                 Some(Event::Auth)
             }
-            Outcome::Reset(Purpose::Report { .. } | Purpose::Discovery) => {
+            Outcome::Reset(Purpose::Report {
+                user: Some(user), ..
+            }) => {
+                self.report_failed(Failure {
+                    user,
+                    message_id: head.message_id,
+                    token: head.token.number(),
+                    reason: FailureReason::Reset,
+                    transmissions: 1,
+                });
+                None
+            }
+            Outcome::Reset(Purpose::Report { user: None, .. } | Purpose::Discovery) => {
                 log::warn!("request {:#06x} reset by the server", head.message_id);
                 None
             }
@@ -330,6 +355,27 @@ impl<U> Session<U> {
             reply: handled.reply,
             event,
         }
+    }
+
+    /// Whether there is something to tell the program.
+    #[must_use]
+    pub fn has_notice(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
+    /// The next thing to tell the program, apart from what [`handle`](Self::handle) returns.
+    pub fn take_notice(&mut self) -> Option<Happening<'static, U>> {
+        self.notices.pop_front()
+    }
+
+    fn report_failed(&mut self, failure: Failure<U>) {
+        log::warn!(
+            "report {:#06x} (token {:08x}) given up: {}",
+            failure.message_id,
+            failure.token,
+            failure.reason
+        );
+        self.notices.push_back(Happening::ReportFailed(failure));
     }
 
     /// Uri-Path options that leave room for Content-Format, Accept, token and, in symmetric sessions,

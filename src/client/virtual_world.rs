@@ -175,8 +175,19 @@ pub(super) fn client_with(world: &Fake, settings: Settings) -> Client<Fake, u32>
     Client::connect(world.clone(), identity, endpoint, settings).unwrap()
 }
 
-pub(super) fn no_delivery(delivery: Delivery<'_, u32>) {
-    panic!("unexpected delivery: {delivery:?}")
+/// A sink that nothing but an authentication may reach.
+pub(super) fn no_delivery(happening: Happening<'_, u32>) {
+    if !matches!(happening, Happening::Authenticated) {
+        panic!("unexpected: {happening:?}")
+    }
+}
+
+/// A sink for responses, which nothing else but an authentication may reach.
+pub(super) fn responses(mut take: impl FnMut(Delivery<'_, u32>)) -> impl FnMut(Happening<'_, u32>) {
+    move |happening| match happening {
+        Happening::Response(delivery) => take(delivery),
+        other => no_delivery(other),
+    }
 }
 
 pub(super) fn authenticated(world: &Fake) -> Client<Fake, u32> {
@@ -188,4 +199,12 @@ pub(super) fn authenticated(world: &Fake) -> Client<Fake, u32> {
 
 pub(super) fn since(world: &Fake, start: u64) -> u64 {
     world.0.borrow().now - start
+}
+
+/// A sink for failed reports, which nothing else but an authentication may reach.
+pub(super) fn failures(into: &mut Vec<Failure<u32>>) -> impl FnMut(Happening<'_, u32>) {
+    |happening| match happening {
+        Happening::ReportFailed(failure) => into.push(failure),
+        other => no_delivery(other),
+    }
 }

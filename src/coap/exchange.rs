@@ -109,6 +109,17 @@ impl<U> Exchange<U> {
         }
     }
 
+    /// How often it has been sent, as far as its state still tells.
+    pub(super) const fn transmissions(&self) -> u8 {
+        match self.state {
+            State::Queued => 0,
+            State::Unacknowledged {
+                retransmissions, ..
+            } => retransmissions.saturating_add(1),
+            State::AwaitingResponse { .. } => 1,
+        }
+    }
+
     /// Notes one transmission at `now` and sets the timer for what comes next.
     pub(super) fn transmitted(
         &mut self,

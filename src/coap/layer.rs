@@ -88,6 +88,21 @@ pub struct Handled<U> {
     pub outcome: Outcome<U>,
 }
 
+/// A request that has ended without a response.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Finished<U> {
+    /// What the request was submitted with.
+    pub user: U,
+    /// Why it has ended.
+    pub reason: Ended,
+    /// Its message id.
+    pub message_id: u16,
+    /// Its token number.
+    pub token: u32,
+    /// How often it was sent.
+    pub transmissions: u8,
+}
+
 /// The exchanges of one client with its one peer. `U` is whatever the owner ties to a request.
 pub struct MessageLayer<U> {
     params: TransmissionParams,
@@ -227,11 +242,25 @@ impl<U> MessageLayer<U> {
 
     /// Takes out the next exchange that has ended without a response by `now`.
     pub fn poll_ended(&mut self, now: Instant) -> Option<(U, Ended)> {
+        self.poll_finished(now).map(|f| (f.user, f.reason))
+    }
+
+    /// The same, with what identifies the exchange.
+    pub fn poll_finished(&mut self, now: Instant) -> Option<Finished<U>> {
         let max_retransmit = self.params.max_retransmit;
         let ended = |exchange: &Exchange<U>| exchange.ended(now, max_retransmit);
         let mut exchanges = self.exchanges.iter().enumerate();
         let (index, reason) = exchanges.find_map(|(index, e)| Some((index, ended(e)?)))?;
-        Some((self.remove(index), reason))
+        let exchange = &self.exchanges[index];
+        let (message_id, token) = (exchange.message_id, exchange.token);
+        let transmissions = exchange.transmissions();
+        Some(Finished {
+            user: self.remove(index),
+            reason,
+            message_id,
+            token,
+            transmissions,
+        })
     }
 
     /// When the layer next has something to do by itself; `None` when it only waits for the peer.

@@ -29,7 +29,7 @@ mod layer_tests;
 
 pub use code::{Class, Code};
 pub use exchange::Ended;
-pub use layer::{Handled, MessageLayer, Outcome, Reply, SubmitError};
+pub use layer::{Finished, Handled, MessageLayer, Outcome, Reply, SubmitError};
 pub use message_id::MessageIds;
 pub use option::{OptionNumber, Options};
 pub use params::TransmissionParams;

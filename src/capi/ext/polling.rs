@@ -1,9 +1,10 @@
 //! A client inside a program's own event loop.
 
+use crate::cancel;
 use crate::capi::client::refuse_null;
 use crate::capi::context::{Context, deliver};
 use crate::capi::types::{iotx_coap_context_t, iotx_ret_code_t};
-use crate::{cancel, client::Delivery};
+use crate::client::Happening;
 use std::ffi::c_int;
 use std::time::Duration;
 
@@ -72,9 +73,9 @@ pub unsafe extern "C-unwind" fn iotx_coap_process(p_context: *mut iotx_coap_cont
             return refuse_null("iotx_coap_process");
         };
         let mut answers: c_int = 0;
-        context.client.process(&mut |delivery: Delivery<'_, _>| {
-            answers = answers.saturating_add(1);
-            deliver(delivery);
+        context.client.process(&mut |happening| {
+            answers += c_int::from(matches!(happening, Happening::Response(_)));
+            deliver(happening);
         });
         context.refresh_peeked();
         answers
