@@ -62,6 +62,71 @@ typedef enum {
 } iotx_coap_callback_argument_t;
 
 /**
+ * Events beyond those of iotx_coap_event_t, handed to event_handle as well.
+ */
+typedef enum {
+    /**
+     * The client has a new token: reports may be sent. `p_data` is NULL.
+     */
+    IOTX_COAP_EVENT_AUTHENTICATED = 100,
+} iotx_coap_more_events_t;
+
+/**
+ * Why something failed, for iotx_coap_failure_t. Later releases may add values.
+ */
+typedef enum {
+    /**
+     * SEND_FAILED: none of the transmissions was acknowledged. The cloud may have got the report.
+     */
+    IOTX_COAP_FAILURE_UNACKNOWLEDGED = 1,
+    /**
+     * SEND_FAILED: acknowledged, or sent as IOTX_MESSAGE_NON, and not answered in its time (RFC 7252,
+     * 4.8.2).
+     */
+    IOTX_COAP_FAILURE_UNANSWERED = 2,
+    /**
+     * SEND_FAILED: the cloud rejected the message (Reset).
+     */
+    IOTX_COAP_FAILURE_RESET = 3,
+    /**
+     * SEND_FAILED: the DTLS session, and with it the report, was lost more often than it is tried again.
+     */
+    IOTX_COAP_FAILURE_SESSION_LOST = 4,
+    /**
+     * SEND_FAILED: the cloud does not accept the device any more.
+     */
+    IOTX_COAP_FAILURE_NOT_ACCEPTED = 5,
+    /**
+     * SEND_FAILED: it could not leave in its time, or AUTH_FAILED: the request could not be sent.
+     */
+    IOTX_COAP_FAILURE_NOT_SENT = 6,
+    /**
+     * SEND_FAILED: it could not be written anew for the token, or the key, that is in force now.
+     */
+    IOTX_COAP_FAILURE_NOT_ENCODABLE = 7,
+    /**
+     * RECV_FAILED: a datagram was too long, and dropped.
+     */
+    IOTX_COAP_FAILURE_TOO_LONG = 32,
+    /**
+     * RECV_FAILED: the payload of an answer was not encrypted as agreed. The answer is delivered as it came.
+     */
+    IOTX_COAP_FAILURE_NOT_DECRYPTED = 33,
+    /**
+     * RECV_FAILED: the connection has ended.
+     */
+    IOTX_COAP_FAILURE_CONNECTION_ENDED = 34,
+    /**
+     * AUTH_FAILED: the cloud refused the device, or kept asking to try again later.
+     */
+    IOTX_COAP_FAILURE_AUTH_REFUSED = 64,
+    /**
+     * AUTH_FAILED: no usable answer in time.
+     */
+    IOTX_COAP_FAILURE_AUTH_TIMEOUT = 65,
+} iotx_coap_failure_reason_t;
+
+/**
  * Settings that the SDK's configuration has no room for. Fill it in with iotx_coap_settings_init, then
  * change what should differ from the defaults.
  */
@@ -165,7 +230,55 @@ typedef struct {
      * nothing to wait for: for programs whose loop pauses nowhere else. 1 or 0. Default: 0.
      */
     int full_wait;
+    /**
+     * Whether event_handle of iotx_coap_config_t is read, and called: see iotx_coap_failure_t. Without
+     * this it may hold anything, as in programs that never set it. 1 or 0. Default: 0.
+     */
+    int report_events;
 } iotx_coap_settings_t;
+
+/**
+ * What failed: the `p_data` of IOTX_COAP_EVENT_SEND_FAILED, _RECV_FAILED and _AUTH_FAILED, valid until
+ * event_handle returns.
+ *
+ * event_handle is called only for clients made by iotx_coap_init_with with report_events set to 1. Its first
+ * argument is the client. Every report whose IOT_CoAP_SendMessage returned IOTX_SUCCESS ends in exactly
+ * one of a call of its resp_callback and an IOTX_COAP_EVENT_SEND_FAILED, unless IOT_CoAP_Deinit ends the
+ * client before.
+ *
+ * It runs where resp_callbacks do: on the thread that is in IOT_CoAP_Yield, IOT_CoAP_DeviceNameAuth or
+ * iotx_coap_process, one at a time per such call. It may call every function, IOT_CoAP_SendMessage and
+ * IOT_CoAP_Deinit of the same client included.
+ */
+typedef struct {
+    /**
+     * Size of this struct as the library was compiled. Later releases add members at the end only.
+     */
+    size_t size;
+    /**
+     * Why: iotx_coap_failure_reason_t.
+     */
+    int reason;
+    /**
+     * SEND_FAILED: how often the report was transmitted, at least, under its last message id; 0: it never
+     * left. Otherwise 0.
+     */
+    unsigned int transmissions;
+    /**
+     * SEND_FAILED: the message id of the report, the last one if it was sent anew. Otherwise 0.
+     */
+    unsigned int message_id;
+    /**
+     * SEND_FAILED: the token of the report, as IOT_CoAP_GetCurToken told it before it was sent; another one if
+     * it was sent anew. Otherwise 0.
+     */
+    unsigned int token;
+    /**
+     * SEND_FAILED: what the report's resp_callback would have got as its first argument; NULL for a report
+     * of the library's own (IOT_OTA_*). Otherwise NULL.
+     */
+    void *user_data;
+} iotx_coap_failure_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -217,7 +330,7 @@ int iotx_coap_descriptor(iotx_coap_context_t *p_context);
 int iotx_coap_next_timeout(iotx_coap_context_t *p_context);
 
 /**
- * Receives what is there, calls the callbacks of answered reports, and sends what is due, as IOT_CoAP_Yield
+ * Receives what is there, calls the callbacks of answered reports and the event_handle, and sends what is due, as IOT_CoAP_Yield
  * does, but waits for nothing. Call it when the descriptor is readable or the time-out has passed; at
  * any other time it does no harm. With a firmware's own HAL_UDP_* or HAL_DTLSSession_* it waits one
  * millisecond in the read function, the shortest wait that this can express.

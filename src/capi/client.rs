@@ -1,6 +1,6 @@
 //! The client functions: Init, DeviceNameAuth, SendMessage, Yield, Deinit and their kin.
 
-use super::context::{Callback, CallbackArgument, Context, Habits, Recipient, deliver};
+use super::context::{Callback, CallbackArgument, Context, Habits, Recipient};
 use super::types::{
     IOTX_URI_MAX_LEN, iotx_coap_config_t, iotx_coap_context_t, iotx_content_type_t, iotx_message_t,
     iotx_msg_type_t, iotx_ret_code_t,
@@ -58,11 +58,13 @@ pub(super) struct Choices {
     pub(super) callback_argument: CallbackArgument,
     /// Whether Yield always takes its whole time.
     pub(super) full_wait: bool,
+    /// Whether `event_handle` is read and called.
+    pub(super) report_events: bool,
 }
 
 /// # Safety
 ///
-/// As for [`IOT_CoAP_Init`].
+/// As for [`IOT_CoAP_Init`]; and where the choices ask for events, `event_handle` is NULL or a function of its type.
 pub(super) unsafe fn init(
     p_config: *const iotx_coap_config_t,
     choices: Choices,
@@ -71,7 +73,7 @@ pub(super) unsafe fn init(
         log::error!("IOT_CoAP_Init: no configuration (NULL)");
         return ptr::null_mut();
     }
-    // Member by member: `event_handle` may be uninitialised and is not touched.
+    // Member by member: `event_handle` may be uninitialised and is not touched, unless the program says so.
     // SAFETY: not NULL, so it points to a configuration, as our caller promises.
     let (url, wait_time_ms, info) = unsafe {
         (
@@ -119,11 +121,18 @@ pub(super) unsafe fn init(
         settings,
         callback_argument,
         full_wait,
+        report_events,
     } = choices;
     let habits = Habits {
         wait: wait_time(wait_time_ms),
         full_wait,
         callback_argument,
+        event_handle: if report_events {
+            // SAFETY: not NULL, so it is a configuration, and a program that asks for events has set this member.
+            unsafe { (*p_config).event_handle }
+        } else {
+            None
+        },
     };
     match Client::connect(HalPlatform::new(), identity, endpoint, settings) {
         Ok(client) => Context::register(client, habits),
@@ -190,7 +199,7 @@ pub unsafe extern "C-unwind" fn IOT_CoAP_DeviceNameAuth(
         let Some(context) = Context::acquire(p_context) else {
             return refuse_null("IOT_CoAP_DeviceNameAuth");
         };
-        let result = context.client.authenticate(&mut deliver);
+        let result = context.client.authenticate(&mut |h| context.happened(h));
         context.refresh_peeked();
         code(match result {
             Ok(()) => iotx_ret_code_t::IOTX_SUCCESS,
@@ -353,9 +362,9 @@ pub unsafe extern "C-unwind" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context
             wait, full_wait, ..
         } = context.habits;
         if full_wait {
-            context.client.run_whole(wait, &mut deliver);
+            context.client.run_whole(wait, &mut |h| context.happened(h));
         } else {
-            context.client.run(wait, &mut deliver);
+            context.client.run(wait, &mut |h| context.happened(h));
         }
         context.refresh_peeked();
         code(iotx_ret_code_t::IOTX_SUCCESS)

@@ -1,10 +1,15 @@
 //! Extensions to the SDK's interface, in a header of their own: `include/iotx_coap_ext.h`.
 
-// In the order of the header; blank lines keep rustfmt from sorting them.
+mod choices;
+
+// From here on in the order of the header; blank lines keep rustfmt from sorting them.
 mod settings;
 
 mod polling;
 
+mod events;
+
+pub use events::{iotx_coap_failure_reason_t, iotx_coap_failure_t, iotx_coap_more_events_t};
 pub use polling::{
     iotx_coap_descriptor, iotx_coap_is_authenticated, iotx_coap_next_timeout, iotx_coap_process,
 };

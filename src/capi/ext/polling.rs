@@ -2,7 +2,7 @@
 
 use crate::cancel;
 use crate::capi::client::refuse_null;
-use crate::capi::context::{Context, deliver};
+use crate::capi::context::Context;
 use crate::capi::types::{iotx_coap_context_t, iotx_ret_code_t};
 use crate::client::Happening;
 use std::ffi::c_int;
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn iotx_coap_next_timeout(p_context: *mut iotx_coap_contex
     })
 }
 
-/// Receives what is there, calls the callbacks of answered reports, and sends what is due, as IOT_CoAP_Yield
+/// Receives what is there, calls the callbacks of answered reports and the event_handle, and sends what is due, as IOT_CoAP_Yield
 /// does, but waits for nothing. Call it when the descriptor is readable or the time-out has passed; at
 /// any other time it does no harm. With a firmware's own HAL_UDP_* or HAL_DTLSSession_* it waits one
 /// millisecond in the read function, the shortest wait that this can express.
@@ -75,7 +75,7 @@ pub unsafe extern "C-unwind" fn iotx_coap_process(p_context: *mut iotx_coap_cont
         let mut answers: c_int = 0;
         context.client.process(&mut |happening| {
             answers += c_int::from(matches!(happening, Happening::Response(_)));
-            deliver(happening);
+            context.happened(happening);
         });
         context.refresh_peeked();
         answers
