@@ -36,23 +36,10 @@ pub(crate) fn tell(handle: usize, descriptor: RawFd) {
     LAST.set(Some(Opened { handle, descriptor }));
 }
 
-/// Whether there is something to take at the descriptor, an error included; asks, and does not wait.
-pub(crate) fn is_readable(descriptor: RawFd) -> bool {
-    let mut entry = libc::pollfd {
-        fd: descriptor,
-        events: libc::POLLIN,
-        revents: 0,
-    };
-    // SAFETY: one valid entry; a descriptor that is closed gives POLLNVAL.
-    unsafe { libc::poll(&raw mut entry, 1, 0) == 1 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::convert::identity;
-    use std::net::UdpSocket;
-    use std::os::fd::AsRawFd;
 
     fn opening(handle: usize, told: Option<(usize, RawFd)>) -> Option<RawFd> {
         let open = || {
@@ -79,15 +66,5 @@ mod tests {
         assert_eq!(opening(9, None), None);
         assert_eq!(opening(9, Some((9, 6))), Some(6));
         assert_eq!(opening(9, None), None);
-    }
-
-    #[test]
-    #[cfg_attr(miri, ignore = "needs sockets")]
-    fn a_descriptor_is_readable_when_a_datagram_is_there() {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("bind");
-        assert!(!is_readable(socket.as_raw_fd()));
-        let address = socket.local_addr().expect("address");
-        socket.send_to(b"x", address).expect("send");
-        assert!(is_readable(socket.as_raw_fd()));
     }
 }

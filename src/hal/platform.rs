@@ -138,7 +138,7 @@ impl Transport for HalTransport {
     fn descriptor(&self) -> Option<i32> {
         match self {
             Self::Udp(socket) => socket.descriptor(),
-            Self::Dtls(_) => None,
+            Self::Dtls(session) => session.descriptor(),
         }
     }
 }
