@@ -4,7 +4,8 @@ use super::endpoint::Security;
 use super::session::{Purpose, Session};
 use crate::cloud_auth::{AnswerError, AuthRequest, Secret, SessionKey, parse_answer};
 use crate::coap::{
-    Class, Code, Instant, MessageType, OptionNumber, RandomSource, RequestHeadBuilder, SubmitError,
+    Class, Code, Instant, MessageType, OptionNumber, RandomSource, RequestHeadBuilder, Submission,
+    SubmitError,
 };
 use core::fmt;
 use std::sync::Arc;
@@ -68,13 +69,13 @@ impl<U> Session<U> {
             .uint(OptionNumber::ACCEPT, format)
             .build()
             .map_err(SubmitError::Request)?;
-        let token = self.layer.submit_first(
-            random,
-            MessageType::Confirmable,
-            &head,
-            &payload,
-            Purpose::Authentication,
-        )?;
+        let submission = Submission {
+            message_type: MessageType::Confirmable,
+            head: &head,
+            payload: &payload,
+            user: Purpose::Authentication,
+        };
+        let token = self.layer.submit_first(random, submission)?;
         self.auth = AuthStatus::Pending;
         Ok(token)
     }

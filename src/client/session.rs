@@ -8,8 +8,9 @@ use super::identity::DeviceIdentity;
 use super::settings::Settings;
 use crate::cloud_auth::SessionKey;
 use crate::coap::{
-    Code, Datagram, Ended, Instant, MAX_DATAGRAM, MessageLayer, MessageType, OptionNumber, Outcome,
-    RandomSource, RequestHead, RequestHeadBuilder, SubmitError, check_path,
+    Code, Datagram, Ended, Finished, Instant, MAX_DATAGRAM, MessageLayer, MessageType,
+    OptionNumber, Outcome, RandomSource, RequestHead, RequestHeadBuilder, Submission, SubmitError,
+    Token, check_path,
 };
 use core::fmt;
 use core::ops::Range;
@@ -165,6 +166,8 @@ impl<U> Session<U> {
         report: &Report<'_>,
         user: Option<U>,
     ) -> Result<u32, ReportError> {
+        // A program that never receives must still be able to send.
+        self.expire(now);
         if report.payload.len() >= MAX_DATAGRAM {
             return Err(ReportError::TooLong);
         }
@@ -200,13 +203,13 @@ impl<U> Session<U> {
         } else {
             MessageType::NonConfirmable
         };
-        let token = self.layer.submit(
-            random,
+        let submission = Submission {
             message_type,
             head,
             payload,
-            Purpose::Report { user, sent_under },
-        )?;
+            user: Purpose::Report { user, sent_under },
+        };
+        let token = self.layer.submit(random, submission)?;
         self.seq = self.seq.wrapping_add(1);
         Ok(token)
     }
@@ -222,13 +225,13 @@ impl<U> Session<U> {
             .uint(OptionNumber::ACCEPT, ACCEPT_LINK_FORMAT)
             .build()
             .map_err(SubmitError::Request)?;
-        self.layer.submit(
-            random,
-            MessageType::Confirmable,
-            &head,
-            &[],
-            Purpose::Discovery,
-        )
+        let submission = Submission {
+            message_type: MessageType::Confirmable,
+            head: &head,
+            payload: &[],
+            user: Purpose::Discovery,
+        };
+        self.layer.submit(random, submission)
     }
 
     /// The next datagram due at `now`, with the token number of its request.
@@ -246,44 +249,61 @@ impl<U> Session<U> {
         self.layer.next_deadline()
     }
 
-    /// Whether the request with this token number has left at least once.
-    #[must_use]
-    pub fn is_sent(&self, token: u32) -> bool {
-        self.layer.is_sent(token)
-    }
-
     /// Drops the request with this token number.
     pub fn abort(&mut self, token: u32) {
-        if let Some(Purpose::Authentication) = self.layer.abort(token) {
+        let Some(Finished { user, request }) = self.layer.abort(token) else {
+            return;
+        };
+        self.layer.recycle(request);
+        if let Purpose::Authentication = user {
             self.auth = AuthStatus::Idle;
         }
     }
 
     /// Ends what has waited in vain by `now`.
     pub fn expire(&mut self, now: Instant) {
-        while let Some(finished) = self.layer.poll_finished(now) {
-            let reason = match finished.reason {
+        while let Some((finished, ended)) = self.layer.poll_ended(now) {
+            let reason = match ended {
                 Ended::Unacknowledged => FailureReason::Unacknowledged,
-                Ended::Unanswered => FailureReason::Unanswered,
+                Ended::Unanswered | Ended::Displaced => FailureReason::Unanswered,
+                Ended::SessionLost => FailureReason::SessionLost,
+                Ended::Unsendable => FailureReason::NotEncodable,
             };
-            match finished.user {
-                Purpose::Authentication => {
-                    log::warn!("authentication given up: {reason}");
-                    self.auth = AuthStatus::Unanswered;
-                }
-                Purpose::Report {
-                    user: Some(user), ..
-                } => self.report_failed(Failure {
-                    user,
-                    message_id: finished.message_id,
-                    token: finished.token,
-                    reason,
-                    transmissions: finished.transmissions,
-                }),
-                Purpose::Report { user: None, .. } => log::debug!("announcement: {reason}"),
-                Purpose::Discovery => log::info!("resource discovery given up: {reason}"),
-            }
+            self.fail(finished, reason);
         }
+    }
+
+    /// Ends a request without a response.
+    fn fail(&mut self, finished: Finished<Purpose<U>>, reason: FailureReason) {
+        let Finished { user, request } = finished;
+        match user {
+            Purpose::Authentication => {
+                log::warn!("authentication given up: {reason}");
+                self.auth = match reason {
+                    FailureReason::Reset => AuthStatus::Refused,
+                    _ => AuthStatus::Unanswered,
+                };
+            }
+            Purpose::Report {
+                user: Some(user), ..
+            } => {
+                log::warn!(
+                    "report {:08x} given up after {} transmissions: {reason}",
+                    request.number(),
+                    request.transmissions()
+                );
+                self.notices.push_back(Happening::ReportFailed(Failure {
+                    user,
+                    message_id: request.message_id(),
+                    token: request.number(),
+                    reason,
+                    transmissions: request.transmissions(),
+                }));
+            }
+            Purpose::Report { user: None, .. } => log::debug!("announcement: {reason}"),
+            Purpose::Discovery => log::info!("resource discovery given up: {reason}"),
+        }
+        self.layer.recycle(request);
     }
 
     /// Handles one datagram; `datagram` is decrypted in place where the session encrypts payloads.
@@ -297,7 +317,7 @@ impl<U> Session<U> {
             }
         };
         let handled = self.layer.handle(now, &message);
-        let head = ResponseHead {
+        let mut head = ResponseHead {
             message_type: message.message_type(),
             code: message.code(),
             message_id: message.message_id(),
@@ -306,49 +326,42 @@ impl<U> Session<U> {
         let payload = message.payload_range();
         let event = match handled.outcome {
             Outcome::Ignored | Outcome::Acknowledged => None,
-            Outcome::Response(Purpose::Authentication) => {
-                self.finish_authentication(now, head.code, &datagram[payload]);
-                // The buffer will be used again, and freed some day, as it is: the token must not stay in it.
-                datagram.zeroize();
-                Some(Event::Auth)
+            Outcome::Response(Finished { user, request }) => {
+                // The number the program was promised, whatever token the request carried in the end.
+                head.token = Token::from_number(request.number());
+                self.layer.recycle(request);
+                match user {
+                    Purpose::Authentication => {
+                        self.finish_authentication(now, head.code, &datagram[payload]);
+                        // The buffer will be used again, and freed some day, as it is: the token must not
+                        // stay in it.
+                        datagram.zeroize();
+                        Some(Event::Auth)
+                    }
+                    Purpose::Report { user, sent_under } => {
+                        let key = sent_under.key.as_ref();
+                        let payload = open_payload(key, head.code, datagram, payload);
+                        self.heed_refusal(head.code, &sent_under);
+                        user.map(|user| Event::Response {
+                            user,
+                            head,
+                            payload,
+                        })
+                    }
+                    Purpose::Discovery => {
+                        log::info!(
+                            "/.well-known/core answered {} ({} bytes)",
+                            head.code,
+                            payload.len()
+                        );
+                        None
+                    }
+                }
             }
-            Outcome::Response(Purpose::Report { user, sent_under }) => {
-                let payload = open_payload(sent_under.key.as_ref(), head.code, datagram, payload);
-                self.heed_refusal(head.code, &sent_under);
-                user.map(|user| Event::Response {
-                    user,
-                    head,
-                    payload,
-                })
-            }
-            Outcome::Response(Purpose::Discovery) => {
-                log::info!(
-                    "/.well-known/core answered {} ({} bytes)",
-                    head.code,
-                    payload.len()
-                );
-                None
-            }
-            Outcome::Reset(Purpose::Authentication) => {
-                log::warn!("authentication reset by the server");
-                self.auth = AuthStatus::Refused;
-                Some(Event::Auth)
-            }
-            Outcome::Reset(Purpose::Report {
-                user: Some(user), ..
-            }) => {
-                self.report_failed(Failure {
-                    user,
-                    message_id: head.message_id,
-                    token: head.token.number(),
-                    reason: FailureReason::Reset,
-                    transmissions: 1,
-                });
-                None
-            }
-            Outcome::Reset(Purpose::Report { user: None, .. } | Purpose::Discovery) => {
-                log::warn!("request {:#06x} reset by the server", head.message_id);
-                None
+            Outcome::Reset(finished) => {
+                let of_auth = matches!(finished.user, Purpose::Authentication);
+                self.fail(finished, FailureReason::Reset);
+                of_auth.then_some(Event::Auth)
             }
         };
         Arrival {
@@ -366,16 +379,6 @@ impl<U> Session<U> {
     /// The next thing to tell the program, apart from what [`handle`](Self::handle) returns.
     pub fn take_notice(&mut self) -> Option<Happening<'static, U>> {
         self.notices.pop_front()
-    }
-
-    fn report_failed(&mut self, failure: Failure<U>) {
-        log::warn!(
-            "report {:#06x} (token {:08x}) given up: {}",
-            failure.message_id,
-            failure.token,
-            failure.reason
-        );
-        self.notices.push_back(Happening::ReportFailed(failure));
     }
 
     /// Uri-Path options that leave room for Content-Format, Accept, token and, in symmetric sessions,
