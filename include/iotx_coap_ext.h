@@ -62,6 +62,26 @@ typedef enum {
 } iotx_coap_callback_argument_t;
 
 /**
+ * Kinds of networks, for iotx_coap_settings_preset.
+ */
+typedef enum {
+    /**
+     * Any network: the values of RFC 7252, which iotx_coap_settings_init sets too.
+     */
+    IOTX_COAP_PRESET_RFC7252 = 0,
+    /**
+     * Cellular modules for machines: slow and patient. First wait 10 s, 8 repetitions, 3 min for an
+     * authentication and 3 min for a handshake. A message is given up after one to two hours.
+     */
+    IOTX_COAP_PRESET_NB_IOT = 1,
+    /**
+     * A cloud, or a gateway, in the same local network: first wait 250 ms, 5 repetitions, 5 s for an
+     * authentication and 10 s for a handshake. Not for paths through the Internet.
+     */
+    IOTX_COAP_PRESET_LAN = 2,
+} iotx_coap_preset_t;
+
+/**
  * Events beyond those of iotx_coap_event_t, handed to event_handle as well.
  */
 typedef enum {
@@ -183,19 +203,24 @@ typedef struct {
      */
     unsigned int ack_random_percent;
     /**
-     * MAX_RETRANSMIT: how often a Confirmable message is repeated before it is given up. 0 to 16.
-     * Default: 4.
+     * MAX_RETRANSMIT: how often a Confirmable message is repeated before it is given up. As many as, with the
+     * two above, keep one message for at most 24 hours; with their defaults 14. Default: 4.
      */
     unsigned int max_retransmit;
     /**
-     * NSTART: how many Confirmable messages may be on their way at once. 1 to 256. Default: 1.
+     * NSTART: how many Confirmable messages may be on their way at once. 1 to 64. Default: 1.
      */
     unsigned int nstart;
     /**
-     * How many messages may wait behind those; IOT_CoAP_SendMessage refuses a further one. 1 to 65536.
+     * How many messages may wait behind those; IOT_CoAP_SendMessage refuses a further one. 1 to 4096.
      * Default: 64.
      */
     unsigned int queue_limit;
+    /**
+     * PROBING_RATE in bytes per second: how much IOTX_MESSAGE_NON traffic goes to a cloud that has stopped
+     * responding; the rest waits. 0 sets no limit. Default: 1.
+     */
+    unsigned int probing_rate;
     /**
      * Whether the client authenticates again by itself, inside IOT_CoAP_Yield or iotx_coap_process: when
      * the cloud refuses its token, and before the token is too old. 1 or 0. Default: 1.
@@ -260,17 +285,16 @@ typedef struct {
      */
     int reason;
     /**
-     * SEND_FAILED: how often the report was transmitted, at least, under its last message id; 0: it never
-     * left. Otherwise 0.
+     * SEND_FAILED: how many datagrams the report has cost; 0 if it never left. Otherwise 0.
      */
     unsigned int transmissions;
     /**
-     * SEND_FAILED: the message id of the report, the last one if it was sent anew. Otherwise 0.
+     * SEND_FAILED: the message id of the report, the last one if it was sent anew; -1 if it never left.
+     * Otherwise -1.
      */
-    unsigned int message_id;
+    int message_id;
     /**
-     * SEND_FAILED: the token of the report, as IOT_CoAP_GetCurToken told it before it was sent; another one if
-     * it was sent anew. Otherwise 0.
+     * SEND_FAILED: the token of the report, as IOT_CoAP_GetCurToken told it before it was sent. Otherwise 0.
      */
     unsigned int token;
     /**
@@ -291,6 +315,20 @@ extern "C" {
  * @param size      sizeof(iotx_coap_settings_t)
  */
 void iotx_coap_settings_init(iotx_coap_settings_t *settings, size_t size);
+
+/**
+ * Sets the transmission parameters (ack_timeout_ms to probing_rate), auth_timeout_ms and handshake_timeout_ms
+ * for a kind of network; the other settings stay as they are. Any of them may be changed afterwards.
+ *
+ * @param settings  filled in by iotx_coap_settings_init; changed
+ * @param preset    iotx_coap_preset_t
+ *
+ * @retval IOTX_SUCCESS            done
+ * @retval IOTX_ERR_INVALID_PARAM  `settings` is NULL or not initialised, or there is no such preset;
+ *                                 nothing has been changed
+ */
+int iotx_coap_settings_preset(iotx_coap_settings_t *settings,
+                              int preset);
 
 /**
  * IOT_CoAP_Init with settings.

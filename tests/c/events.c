@@ -225,7 +225,7 @@ static void check_given_up(void (*go)(void))
     CHECK_EQ(s_seen.last.reason, IOTX_COAP_FAILURE_UNACKNOWLEDGED);
     CHECK_EQ(s_seen.last.token, token);
     CHECK_EQ(s_seen.last.transmissions, 5);
-    CHECK(s_seen.last.message_id <= 0xffff);
+    CHECK(s_seen.last.message_id >= 0 && s_seen.last.message_id <= 0xffff);
     CHECK(s_seen.last.user_data == &user_data);
     CHECK_EQ(s_transmissions, 5);
     CHECK_EQ(s_answers, 0);
@@ -238,10 +238,12 @@ static void check_given_up(void (*go)(void))
     CHECK_EQ(s_seen.last.token, token);
 
     s_treatment = RESET;
+    token = IOT_CoAP_GetCurToken(s_client);
     send(&user_data, IOTX_MESSAGE_CON);
     go();
     CHECK_EQ(s_seen.calls[IOTX_COAP_EVENT_SEND_FAILED], 3);
     CHECK_EQ(s_seen.last.reason, IOTX_COAP_FAILURE_RESET);
+    CHECK_EQ(s_seen.last.token, token);
 
     s_treatment = ANSWER;
     send(&user_data, IOTX_MESSAGE_CON);

@@ -5,7 +5,7 @@ use crate::capi::client::Choices;
 use crate::capi::context::CallbackArgument;
 use crate::client::{DtlsOffer, Settings, TokenOption};
 use crate::cloud_auth::{Encoding, SignMethod};
-use crate::coap::TransmissionParams;
+use crate::coap::{ParamsError, TransmissionParams};
 use std::ffi::{c_int, c_uint};
 use std::mem::{offset_of, size_of};
 use std::ops::RangeInclusive;
@@ -30,7 +30,7 @@ pub(super) unsafe fn read(settings: *const iotx_coap_settings_t) -> Result<Choic
 /// # Safety
 ///
 /// `settings` must have as many readable bytes as its first member says.
-unsafe fn known_part(settings: *const iotx_coap_settings_t) -> iotx_coap_settings_t {
+pub(super) unsafe fn known_part(settings: *const iotx_coap_settings_t) -> iotx_coap_settings_t {
     let mut known = iotx_coap_settings_t::default();
     // SAFETY: the first member is there, and the copy stays within both structs.
     unsafe {
@@ -109,13 +109,22 @@ fn translate(raw: &iotx_coap_settings_t) -> Result<Choices, &'static str> {
 }
 
 fn transmission(raw: &iotx_coap_settings_t) -> Result<TransmissionParams, &'static str> {
-    Ok(TransmissionParams {
-        ack_timeout: duration(raw.ack_timeout_ms, 100..=600_000, "ack_timeout_ms")?,
-        ack_random_percent: within(raw.ack_random_percent, 100..=1_000, "ack_random_percent")?,
-        max_retransmit: within(raw.max_retransmit, 0..=16, "max_retransmit")?,
-        nstart: within(raw.nstart, 1..=256, "nstart")?,
-        queue_limit: within(raw.queue_limit, 1..=65_536, "queue_limit")?,
-    })
+    let params = TransmissionParams {
+        ack_timeout: Duration::from_millis(raw.ack_timeout_ms.into()),
+        ack_random_percent: raw.ack_random_percent,
+        max_retransmit: within(raw.max_retransmit, 0..=255, "max_retransmit")?,
+        nstart: within(raw.nstart, 0..=c_uint::MAX, "nstart")?,
+        queue_limit: within(raw.queue_limit, 0..=c_uint::MAX, "queue_limit")?,
+        probing_rate: raw.probing_rate,
+    };
+    params.validate().map_err(|error| match error {
+        ParamsError::AckTimeout => "ack_timeout_ms",
+        ParamsError::RandomFactor => "ack_random_percent",
+        ParamsError::Nstart => "nstart",
+        ParamsError::QueueLimit => "queue_limit",
+        ParamsError::Lifetime => "max_retransmit",
+    })?;
+    Ok(params)
 }
 
 fn yes_or_no(value: c_int, member: &'static str) -> Result<bool, &'static str> {
@@ -253,9 +262,9 @@ mod tests {
                 100,
                 1_000,
             ),
-            ("max_retransmit", |s, v| s.max_retransmit = v, 0, 16),
-            ("nstart", |s, v| s.nstart = v, 1, 256),
-            ("queue_limit", |s, v| s.queue_limit = v, 1, 65_536),
+            ("max_retransmit", |s, v| s.max_retransmit = v, 0, 14),
+            ("nstart", |s, v| s.nstart = v, 1, 64),
+            ("queue_limit", |s, v| s.queue_limit = v, 1, 4_096),
             ("path_mtu", |s, v| s.path_mtu = v, 296, 65_535),
             (
                 "handshake_timeout_ms",
@@ -286,6 +295,7 @@ mod tests {
             max_retransmit: 7,
             nstart: 3,
             queue_limit: 9,
+            probing_rate: 25,
             auth_timeout_ms: 61_000,
             path_mtu: 576,
             handshake_timeout_ms: 90_000,
@@ -307,6 +317,7 @@ mod tests {
                 max_retransmit: 7,
                 nstart: 3,
                 queue_limit: 9,
+                probing_rate: 25,
             }
         );
         assert_eq!(settings.auth_bound, Duration::from_secs(61));

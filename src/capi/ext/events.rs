@@ -66,13 +66,12 @@ pub struct iotx_coap_failure_t {
     pub size: usize,
     /// Why: iotx_coap_failure_reason_t.
     pub reason: c_int,
-    /// SEND_FAILED: how often the report was transmitted, at least, under its last message id; 0: it never
-    /// left. Otherwise 0.
+    /// SEND_FAILED: how many datagrams the report has cost; 0 if it never left. Otherwise 0.
     pub transmissions: c_uint,
-    /// SEND_FAILED: the message id of the report, the last one if it was sent anew. Otherwise 0.
-    pub message_id: c_uint,
-    /// SEND_FAILED: the token of the report, as IOT_CoAP_GetCurToken told it before it was sent; another one if
-    /// it was sent anew. Otherwise 0.
+    /// SEND_FAILED: the message id of the report, the last one if it was sent anew; -1 if it never left.
+    /// Otherwise -1.
+    pub message_id: c_int,
+    /// SEND_FAILED: the token of the report, as IOT_CoAP_GetCurToken told it before it was sent. Otherwise 0.
     pub token: c_uint,
     /// SEND_FAILED: what the report's resp_callback would have got as its first argument; NULL for a report
     /// of the library's own (IOT_OTA_*). Otherwise NULL.
@@ -89,8 +88,8 @@ impl Context {
         self.tell_failure(
             iotx_coap_event_t::IOTX_COAP_EVENT_SEND_FAILED,
             iotx_coap_failure_t {
-                transmissions: failure.transmissions.into(),
-                message_id: failure.message_id.into(),
+                transmissions: failure.transmissions,
+                message_id: failure.message_id.map_or(-1, c_int::from),
                 token: failure.token,
                 user_data,
                 ..because(of_report(failure.reason))
@@ -135,7 +134,7 @@ fn because(reason: iotx_coap_failure_reason_t) -> iotx_coap_failure_t {
         size: size_of::<iotx_coap_failure_t>(),
         reason: reason as c_int,
         transmissions: 0,
-        message_id: 0,
+        message_id: -1,
         token: 0,
         user_data: MaybeUninit::new(ptr::null_mut()),
     }

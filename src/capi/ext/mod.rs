@@ -14,6 +14,7 @@ pub use polling::{
     iotx_coap_descriptor, iotx_coap_is_authenticated, iotx_coap_next_timeout, iotx_coap_process,
 };
 pub use settings::{
-    iotx_coap_callback_argument_t, iotx_coap_dtls_offer_t, iotx_coap_init_with,
-    iotx_coap_settings_init, iotx_coap_settings_t, iotx_coap_sign_method_t,
+    iotx_coap_callback_argument_t, iotx_coap_dtls_offer_t, iotx_coap_init_with, iotx_coap_preset_t,
+    iotx_coap_settings_init, iotx_coap_settings_preset, iotx_coap_settings_t,
+    iotx_coap_sign_method_t,
 };

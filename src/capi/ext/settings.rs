@@ -4,8 +4,11 @@
 
 use super::choices;
 use crate::capi::client;
-use crate::capi::types::{iotx_coap_config_t, iotx_coap_context_t, iotx_content_type_t};
+use crate::capi::types::{
+    iotx_coap_config_t, iotx_coap_context_t, iotx_content_type_t, iotx_ret_code_t,
+};
 use crate::client::Settings;
+use crate::coap::TransmissionParams;
 use std::ffi::{c_int, c_uint};
 use std::mem::size_of;
 use std::ptr;
@@ -45,6 +48,20 @@ pub enum iotx_coap_callback_argument_t {
     IOTX_COAP_CALLBACK_CLIENT = 1,
 }
 
+/// Kinds of networks, for iotx_coap_settings_preset.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum iotx_coap_preset_t {
+    /// Any network: the values of RFC 7252, which iotx_coap_settings_init sets too.
+    IOTX_COAP_PRESET_RFC7252 = 0,
+    /// Cellular modules for machines: slow and patient. First wait 10 s, 8 repetitions, 3 min for an
+    /// authentication and 3 min for a handshake. A message is given up after one to two hours.
+    IOTX_COAP_PRESET_NB_IOT = 1,
+    /// A cloud, or a gateway, in the same local network: first wait 250 ms, 5 repetitions, 5 s for an
+    /// authentication and 10 s for a handshake. Not for paths through the Internet.
+    IOTX_COAP_PRESET_LAN = 2,
+}
+
 /// Settings that the SDK's configuration has no room for. Fill it in with iotx_coap_settings_init, then
 /// change what should differ from the defaults.
 #[repr(C)]
@@ -79,14 +96,17 @@ pub struct iotx_coap_settings_t {
     /// ACK_RANDOM_FACTOR in percent: the first wait is drawn between ack_timeout_ms and that times this.
     /// 100 (no spreading) to 1000. Default: 150.
     pub ack_random_percent: c_uint,
-    /// MAX_RETRANSMIT: how often a Confirmable message is repeated before it is given up. 0 to 16.
-    /// Default: 4.
+    /// MAX_RETRANSMIT: how often a Confirmable message is repeated before it is given up. As many as, with the
+    /// two above, keep one message for at most 24 hours; with their defaults 14. Default: 4.
     pub max_retransmit: c_uint,
-    /// NSTART: how many Confirmable messages may be on their way at once. 1 to 256. Default: 1.
+    /// NSTART: how many Confirmable messages may be on their way at once. 1 to 64. Default: 1.
     pub nstart: c_uint,
-    /// How many messages may wait behind those; IOT_CoAP_SendMessage refuses a further one. 1 to 65536.
+    /// How many messages may wait behind those; IOT_CoAP_SendMessage refuses a further one. 1 to 4096.
     /// Default: 64.
     pub queue_limit: c_uint,
+    /// PROBING_RATE in bytes per second: how much IOTX_MESSAGE_NON traffic goes to a cloud that has stopped
+    /// responding; the rest waits. 0 sets no limit. Default: 1.
+    pub probing_rate: c_uint,
     /// Whether the client authenticates again by itself, inside IOT_CoAP_Yield or iotx_coap_process: when
     /// the cloud refuses its token, and before the token is too old. 1 or 0. Default: 1.
     pub reauthenticate: c_int,
@@ -121,7 +141,7 @@ impl Default for iotx_coap_settings_t {
             handshake_bound,
             ..
         } = Settings::default();
-        Self {
+        let mut settings = Self {
             size: size_of::<Self>(),
             sign_method: iotx_coap_sign_method_t::IOTX_COAP_SIGN_HMACMD5 as c_int,
             auth_encoding: iotx_content_type_t::IOTX_CONTENT_TYPE_JSON as c_int,
@@ -131,11 +151,12 @@ impl Default for iotx_coap_settings_t {
             auth_timeout_ms: millis(auth_bound),
             announce: 1,
             callback_argument: iotx_coap_callback_argument_t::IOTX_COAP_CALLBACK_USER_DATA as c_int,
-            ack_timeout_ms: millis(transmission.ack_timeout),
-            ack_random_percent: transmission.ack_random_percent,
-            max_retransmit: transmission.max_retransmit.into(),
-            nstart: number(transmission.nstart),
-            queue_limit: number(transmission.queue_limit),
+            ack_timeout_ms: 0,
+            ack_random_percent: 0,
+            max_retransmit: 0,
+            nstart: 0,
+            queue_limit: 0,
+            probing_rate: 0,
             reauthenticate: 1,
             resend_refused: 1,
             heed_back_off: 1,
@@ -144,7 +165,20 @@ impl Default for iotx_coap_settings_t {
             handshake_timeout_ms: millis(handshake_bound),
             full_wait: 0,
             report_events: 0,
-        }
+        };
+        settings.set_transmission(&transmission);
+        settings
+    }
+}
+
+impl iotx_coap_settings_t {
+    fn set_transmission(&mut self, params: &TransmissionParams) {
+        self.ack_timeout_ms = millis(params.ack_timeout);
+        self.ack_random_percent = params.ack_random_percent;
+        self.max_retransmit = params.max_retransmit.into();
+        self.nstart = number(params.nstart);
+        self.queue_limit = number(params.queue_limit);
+        self.probing_rate = params.probing_rate;
     }
 }
 
@@ -185,6 +219,51 @@ pub unsafe extern "C" fn iotx_coap_settings_init(settings: *mut iotx_coap_settin
     })
 }
 
+/// Sets the transmission parameters (ack_timeout_ms to probing_rate), auth_timeout_ms and handshake_timeout_ms
+/// for a kind of network; the other settings stay as they are. Any of them may be changed afterwards.
+///
+/// @param settings  filled in by iotx_coap_settings_init; changed
+/// @param preset    iotx_coap_preset_t
+///
+/// @retval IOTX_SUCCESS            done
+/// @retval IOTX_ERR_INVALID_PARAM  `settings` is NULL or not initialised, or there is no such preset;
+///                                 nothing has been changed
+///
+/// # Safety
+///
+/// `settings` is NULL or has as many readable and writable bytes as its first member says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iotx_coap_settings_preset(
+    settings: *mut iotx_coap_settings_t,
+    preset: c_int,
+) -> c_int {
+    boundary!(on_panic => iotx_ret_code_t::IOTX_ERR_INVALID_PARAM as c_int, {
+        let (params, auth_seconds, handshake_seconds) = match preset {
+            0 => (TransmissionParams::default(), 10, 30),
+            1 => (TransmissionParams::nb_iot(), 180, 180),
+            2 => (TransmissionParams::lan(), 5, 10),
+            _ => {
+                log::error!("iotx_coap_settings_preset: there is no preset {preset}");
+                return iotx_ret_code_t::IOTX_ERR_INVALID_PARAM as c_int;
+            }
+        };
+        // SAFETY: read only if not NULL, and then the first member is there, as our caller promises.
+        if settings.is_null() || unsafe { (&raw const (*settings).size).read() } < size_of::<usize>() {
+            log::error!("iotx_coap_settings_preset: no settings (NULL, or not initialised)");
+            return iotx_ret_code_t::IOTX_ERR_INVALID_PARAM as c_int;
+        }
+        // SAFETY: not NULL, and the rest is promised by our caller.
+        let mut known = unsafe { choices::known_part(settings) };
+        known.set_transmission(&params);
+        known.auth_timeout_ms = 1_000 * auth_seconds;
+        known.handshake_timeout_ms = 1_000 * handshake_seconds;
+        let length = known.size.min(size_of::<iotx_coap_settings_t>());
+        // SAFETY: as many bytes as the caller's first member says are writable, and `known` is not shorter.
+        unsafe { ptr::copy_nonoverlapping((&raw const known).cast(), settings.cast::<u8>(), length) };
+        iotx_ret_code_t::IOTX_SUCCESS as c_int
+    })
+}
+
 /// IOT_CoAP_Init with settings.
 ///
 /// @param p_config  as for IOT_CoAP_Init
@@ -212,4 +291,74 @@ pub unsafe extern "C" fn iotx_coap_init_with(
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The settings with a preset, and the result of setting it.
+    fn preset(settings: iotx_coap_settings_t, preset: c_int) -> (iotx_coap_settings_t, c_int) {
+        let mut settings = settings;
+        // SAFETY: a whole struct.
+        let result = unsafe { iotx_coap_settings_preset(&raw mut settings, preset) };
+        (settings, result)
+    }
+
+    #[test]
+    fn presets_set_what_they_are_about_and_make_sense() {
+        let before = iotx_coap_settings_t {
+            token_option: 61,
+            nstart: 7,
+            ..Default::default()
+        };
+        for (number, ack_timeout_ms, max_retransmit) in [(0, 2_000, 4), (1, 10_000, 8), (2, 250, 5)]
+        {
+            let (settings, result) = preset(before, number);
+            assert_eq!((result, settings.token_option, settings.nstart), (0, 61, 1));
+            assert_eq!(settings.ack_timeout_ms, ack_timeout_ms);
+            assert_eq!(settings.max_retransmit, max_retransmit);
+            assert!(settings.auth_timeout_ms > 3 * settings.ack_timeout_ms);
+            // SAFETY: a whole struct.
+            assert!(unsafe { choices::read(&raw const settings) }.is_ok());
+        }
+        let (settings, _) = preset(preset(before, 1).0, 0);
+        assert_eq!(
+            format!("{settings:?}"),
+            format!(
+                "{:?}",
+                iotx_coap_settings_t {
+                    token_option: 61,
+                    ..Default::default()
+                }
+            )
+        );
+    }
+
+    #[test]
+    fn a_preset_stays_within_the_struct_of_an_older_program() {
+        let older = iotx_coap_settings_t {
+            size: std::mem::offset_of!(iotx_coap_settings_t, max_retransmit),
+            max_retransmit: 77,
+            ..Default::default()
+        };
+        let (settings, result) = preset(older, 1);
+        assert_eq!(
+            (result, settings.ack_timeout_ms, settings.max_retransmit),
+            (0, 10_000, 77)
+        );
+    }
+
+    #[test]
+    fn unknown_presets_and_settings_change_nothing() {
+        let before = iotx_coap_settings_t::default();
+        for number in [-1, 3] {
+            let (settings, result) = preset(before, number);
+            assert_eq!((result, settings.ack_timeout_ms), (-1, 2_000));
+        }
+        // SAFETY: NULL is allowed.
+        assert_eq!(unsafe { iotx_coap_settings_preset(ptr::null_mut(), 0) }, -1);
+        let (settings, result) = preset(iotx_coap_settings_t { size: 3, ..before }, 1);
+        assert_eq!((result, settings.ack_timeout_ms), (-1, 2_000));
+    }
 }
