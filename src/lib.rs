@@ -20,3 +20,4 @@ pub mod download;
 pub mod hal;
 mod hal_default;
 pub mod ota;
+mod sync;

@@ -6,11 +6,12 @@ use crate::client::{Report, SendError, log_gate};
 use crate::cloud_auth::Encoding;
 use crate::download::Fetcher;
 use crate::ota::{Topics, Update};
+use crate::sync::{Mutex, MutexGuard};
 use std::ffi::c_void;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 /// The handles between Init and Deinit.
 static LIVE: Live<Handle> = Live::new();

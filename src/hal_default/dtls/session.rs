@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
@@ -13,6 +13,7 @@ use super::super::socket::{Deadline, Wait, wait_readable};
 use super::datagrams::Datagrams;
 use super::failure::{alert_name, fatal_alert};
 use super::records::shortest_ciphertext;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Longest datagram one record carries (RFC 5246 6.2.1).
 const MAX_RECORD: usize = 1 << 14;

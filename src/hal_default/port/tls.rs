@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use openssl::error::ErrorStack;
@@ -22,6 +22,7 @@ use openssl::x509::{X509, X509VerifyResult};
 use super::stream::{Attempt, CLOSED, CONNECT_TIME, Direction, connect, transfer, wait};
 use crate::hal::certs::ROOTS_PEM;
 use crate::hal_default::boundary::{bytes, bytes_mut, guard, text};
+use crate::sync::Mutex;
 
 /// What the SDK's callers take for failure.
 const NO_HANDLE: usize = 0;
