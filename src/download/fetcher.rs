@@ -2,8 +2,9 @@
 
 use super::Download;
 use crate::ota::{Failure, Plan, Update};
+use crate::sync::{Mutex, MutexGuard};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// Fetches what an [`Update`] is missing.

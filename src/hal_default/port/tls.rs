@@ -7,7 +7,7 @@ use std::ffi::{c_char, c_int};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use openssl::ssl::{self, ErrorCode, HandshakeError, MidHandshakeSslStream, SslStream};
@@ -16,6 +16,7 @@ use openssl::x509::{X509, X509VerifyResult};
 use super::stream::{Attempt, CLOSED, CONNECT_TIME, Direction, connect, transfer, wait};
 use crate::hal::certs::ROOTS_PEM;
 use crate::hal_default::boundary::{bytes, bytes_mut, guard, text};
+use crate::sync::Mutex;
 use crate::tls::{self, Rationed, SetupError, SystemRoots};
 
 /// What the SDK's callers take for failure.
