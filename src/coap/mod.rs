@@ -27,6 +27,8 @@ mod time;
 mod token;
 
 #[cfg(test)]
+mod random_walk_tests;
+#[cfg(test)]
 mod recovery_tests;
 #[cfg(test)]
 mod rfc7252;

@@ -110,6 +110,7 @@ fn a_request_requeued_once_too_often_is_reported_as_lost_with_its_session() {
     assert!(bench.layer.next_deadline().unwrap() <= bench.now);
     let answer = response(NonConfirmable, [1, 1], &sent[0]);
     assert_eq!(bench.receive(&answer), ignored());
+    assert_eq!(bench.receive(&empty(Reset, id_of(&sent[0]))), ignored());
     assert_eq!(bench.ended(), Some(("report", Ended::SessionLost)));
     assert_eq!(bench.ended(), None);
     assert!(bench.transmit()[0].ends_with(b"other"));
