@@ -13,6 +13,7 @@ use crate::faults::Control;
 use crate::message::{Delivery, Exchange, Expired, MessageLayer, Note, Outgoing, Received, Timing};
 use crate::ota::Offers;
 use crate::platform::{Answer, Context, Outcome, Platform, Request, Verdict};
+use crate::scenario::Stage;
 use crate::script::{Asked, Content, Reply, Scripts};
 
 /// What all ports of one cloud have in common.
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     platform: Mutex<Platform>,
     scripts: Mutex<Scripts>,
     controls: Mutex<Vec<Control>>,
+    pub(crate) stage: Stage,
 }
 
 impl Shared {
@@ -34,6 +36,7 @@ impl Shared {
             platform: Mutex::new(platform),
             scripts: Mutex::default(),
             controls: Mutex::default(),
+            stage: Stage::default(),
         }
     }
 
@@ -54,12 +57,16 @@ impl Shared {
         let Endpoint {
             transport, peer, ..
         } = *endpoint;
+        let occurrence = kind.occurrence();
         self.events.publish(Event {
             at: self.clock.now(),
             transport,
             peer,
             kind,
         });
+        if let Some(occurrence) = occurrence {
+            self.stage.observe(occurrence);
+        }
     }
 }
 
