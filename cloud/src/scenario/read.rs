@@ -88,13 +88,13 @@ struct FileLoss {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct FileAnswer {
     route: FileRoute,
-    code: CodeText,
+    code: Option<CodeText>,
     max_age: Option<u32>,
-    #[serde(default)]
-    payload: String,
+    payload: Option<String>,
     #[serde(default = "once")]
     times: usize,
     delivery: Option<FileDelivery>,
+    later_ms: Option<u32>,
 }
 
 fn once() -> usize {
@@ -209,18 +209,28 @@ impl FileFaults {
 }
 
 impl FileAnswer {
-    fn meaning(self) -> Action {
-        let mut answer = Answer::new(self.code.0, self.payload);
-        if let Some(seconds) = self.max_age {
-            answer = answer.max_age(seconds);
+    fn meaning(self) -> Result<Action, &'static str> {
+        let mut reply = match (self.code, self.max_age, self.payload) {
+            (Some(CodeText(code)), max_age, payload) => {
+                let answer = Answer::new(code, payload.unwrap_or_default());
+                Reply::instead(match max_age {
+                    Some(seconds) => answer.max_age(seconds),
+                    None => answer,
+                })
+            }
+            (None, None, None) => Reply::usual(),
+            (None, None, Some(payload)) => Reply::with_payload(payload),
+            (None, Some(_), _) => return Err("\"maxAge\" without \"code\""),
+        };
+        if let Some(later) = self.later_ms {
+            reply = reply.later(Duration::from_millis(later.into()));
         }
-        let mut reply = Reply::instead(answer);
         reply.delivery = self.delivery.and_then(FileDelivery::meaning);
-        Action::Answer {
+        Ok(Action::Answer {
             route: self.route.meaning(),
             times: self.times,
             reply,
-        }
+        })
     }
 }
 
@@ -238,7 +248,7 @@ impl FileAction {
             FileAction::TokenLifetime(Seconds(time)) => Action::TokenLifetime(time),
             FileAction::Overload(overload) => Action::Overload(overload.meaning()),
             FileAction::Deliver(delivery) => Action::Deliver(delivery.meaning()),
-            FileAction::Answer(answer) => answer.meaning(),
+            FileAction::Answer(answer) => answer.meaning()?,
         })
     }
 }

@@ -44,6 +44,18 @@ fn every_action_can_be_written() {
         reply: Reply::instead(Answer::bare(Code::INTERNAL_ERROR)),
     };
     assert_eq!(one(r#"{"answer":{"route":"auth","code":"5.00"}}"#), refused);
+    let late = Action::Answer {
+        route: Route::Any,
+        times: 1,
+        reply: Reply::usual().later(Duration::from_millis(300)),
+    };
+    assert_eq!(one(r#"{"answer":{"route":"any","laterMs":300}}"#), late);
+    let loaded = Action::Answer {
+        route: Route::Topic,
+        times: 1,
+        reply: Reply::with_payload("x"),
+    };
+    assert_eq!(one(r#"{"answer":{"route":"topic","payload":"x"}}"#), loaded);
     let second = Duration::from_secs(1);
     for (text, action) in [
         (
@@ -139,6 +151,10 @@ fn what_is_wrong_is_said_and_where() {
         (
             step("\"do\":{\"answer\":{\"route\":\"auth\",\"code\":\"9.99\"}}"),
             "\"9.99\" is no code",
+        ),
+        (
+            step("\"do\":{\"answer\":{\"route\":\"auth\",\"maxAge\":1}}"),
+            "step 1: \"maxAge\" without",
         ),
         (
             "{\"repeat\":true,\"steps\":[{\"do\":\"rebindNat\"}]}".into(),
