@@ -18,6 +18,7 @@ fn main() {
         .file("src/hal_default/port/threads.c")
         .file("src/hal_default/port/timer.c")
         .file("src/hal_default/port/net.c")
+        .file("src/hal_default/port/trouble.c")
         .file("src/hal_default/port/file.c")
         .file("src/hal_default/port/kv.c")
         .file("src/hal_default/port/board.c")
