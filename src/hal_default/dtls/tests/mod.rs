@@ -2,8 +2,10 @@
 
 mod certificates;
 mod forgery;
+mod lossy;
 mod network;
 mod pki;
+mod plugtests;
 mod psk;
 mod redirected;
 mod relay;

@@ -200,6 +200,8 @@ fn is_client_hello(datagram: &[u8]) -> bool {
 pub(super) struct Listener {
     socket: Arc<UdpSocket>,
     context: SslContext,
+    /// Longest datagram of the server's flights.
+    pub(super) mtu: u32,
     newcomer: Option<(SocketAddr, Vec<u8>)>,
 }
 
@@ -223,7 +225,7 @@ impl Listener {
             newcomer: None,
         };
         let mut ssl = Ssl::new(&self.context).expect("ssl");
-        ssl.set_mtu(1232).expect("MTU");
+        ssl.set_mtu(self.mtu).expect("MTU");
         let mut stream = SslStream::new(ssl, wire).expect("stream");
         match drive(&mut stream, SslStream::accept) {
             Ok(()) => {
@@ -267,6 +269,7 @@ impl<R: Send + 'static> Server<R> {
         let mut listener = Listener {
             socket: Arc::new(socket),
             context,
+            mtu: 1232,
             newcomer: None,
         };
         let thread = std::thread::spawn(move || script(&mut listener));
