@@ -62,7 +62,8 @@ pub enum iotx_ret_code_t {
     IOTX_ERR_AUTH_FAILED = -4,
     /// A buffer is too small.
     IOTX_ERR_BUFF_TOO_SHORT = -3,
-    /// Out of memory.
+    /// Out of memory. Not returned by this library: it asks for little at a time, and where even that
+    /// cannot be had, the program ends with SIGABRT.
     IOTX_ERR_NO_MEM = -2,
     /// An argument is NULL or out of range.
     IOTX_ERR_INVALID_PARAM = -1,
@@ -274,7 +275,8 @@ pub type iotx_deviceinfo_t = iotx_device_info_t;
 /// The name in SDK 3.10 and 3.2.0.
 pub type iotx_coap_device_info_t = iotx_device_info_t;
 
-/// Event callback of iotx_coap_config_t.
+/// Event callback of iotx_coap_config_t: the client, an iotx_coap_event_t, and what it is about. Called only
+/// for programs that ask for it: see iotx_coap_failure_t in iotx_coap_ext.h.
 pub type iotx_event_handle_t = Option<
     unsafe extern "C" fn(context: *mut c_void, event: iotx_coap_event_int, p_data: *mut c_void),
 >;
@@ -285,8 +287,9 @@ pub type iotx_event_handle_t = Option<
 /// IOT_CoAP_GetMessageCode and IOT_CoAP_GetMessagePayload. It ends with the callback, and so does
 /// the payload.
 ///
-/// The callback runs on the thread that is in IOT_CoAP_Yield or IOT_CoAP_DeviceNameAuth. It may
-/// call IOT_CoAP_SendMessage.
+/// The callback runs on the thread that is in IOT_CoAP_Yield or IOT_CoAP_DeviceNameAuth. It may call every
+/// function of this library, IOT_CoAP_Deinit included. It must return: a C++ exception or a pthread_exit
+/// that leaves it ends the program, and after a longjmp the client cannot be used any more.
 pub type iotx_response_callback_t =
     Option<unsafe extern "C" fn(p_arg: *mut c_void, p_message: *mut c_void)>;
 
@@ -304,7 +307,9 @@ pub struct iotx_coap_config_t {
     pub wait_time_ms: c_int,
     /// Identity of the device, copied by Init. Must not be NULL.
     pub p_devinfo: *mut iotx_device_info_t,
-    /// Not read. No SDK release ever called it, and firmware in the field leaves it uninitialised.
+    /// Called with events, for clients made by iotx_coap_init_with with report_events set to 1
+    /// (iotx_coap_ext.h). Otherwise not read: no SDK release ever called it, and firmware in the field leaves
+    /// it uninitialised.
     pub event_handle: iotx_event_handle_t,
 }
 

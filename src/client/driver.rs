@@ -8,17 +8,19 @@ use super::authenticate::connect_request;
 use super::authentication::AuthStatus;
 use super::endpoint::Endpoint;
 use super::error::SendError;
-use super::event::{Event, Report, ResponseHead};
+use super::event::{Event, Report};
+use super::happening::{Delivery, Happening, ReceiveFailure, Sink};
 use super::identity::DeviceIdentity;
+use super::link::Repair;
 use super::platform::{ConnectError, Platform, Received, SendFailed, Transport};
 use super::session::Session;
 use super::settings::Settings;
 use super::state::{Receiver, State};
 use crate::coap::Instant;
+use crate::sync::{Condvar, Mutex};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::{Arc, Condvar, Mutex};
 
 /// The longest datagram that is received whole; longer ones are dropped, with a log line.
 pub const RECEIVE_CAPACITY: usize = 2047;
@@ -27,22 +29,11 @@ pub const RECEIVE_CAPACITY: usize = 2047;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
 /// How long to look for a further datagram once one has been handled and others are expected.
 const DRAIN_WAIT: Duration = Duration::from_millis(1);
-/// A HAL takes 0 for "wait for ever".
+/// A wait of nothing would not be one.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// One byte more than a datagram may have, to see that one was cut; and one for a NUL.
 pub(super) type Buffer = Box<[u8; RECEIVE_CAPACITY + 2]>;
-
-/// The response to a report, on its way to the program.
-#[derive(Debug)]
-pub struct Delivery<'a, U> {
-    /// What the report was sent with.
-    pub user: U,
-    /// Header and token.
-    pub head: ResponseHead,
-    /// The payload, decrypted, with a NUL behind it that is not part of it.
-    pub payload_and_nul: &'a mut [u8],
-}
 
 /// A device's client. `U` is what the program ties to each report.
 ///
@@ -61,7 +52,7 @@ pub(super) enum Turn {
     Nothing,
     /// A datagram was handled that ends no request.
     Handled,
-    /// A response was delivered, or the authentication moved.
+    /// The program was told something, or the authentication moved.
     Progress,
     /// The time is over.
     TimeUp,
@@ -81,15 +72,25 @@ impl<P: Platform, U> Client<P, U> {
         endpoint: Endpoint,
         settings: Settings,
     ) -> Result<Self, ConnectError> {
-        let transport = platform.connect(&connect_request(&identity, &endpoint, &settings))?;
+        let request = connect_request(&identity, &endpoint, &settings, None);
+        let transport = platform.connect(&request)?;
         let session = Session::new(identity, &endpoint, settings, &mut || platform.random());
-        Ok(Self {
+        Ok(Self::with(platform, endpoint, session, transport))
+    }
+
+    pub(super) fn with(
+        platform: P,
+        endpoint: Endpoint,
+        session: Session<U>,
+        transport: P::Transport,
+    ) -> Self {
+        Self {
             platform,
             endpoint,
             closed: AtomicBool::new(false),
             receiver_changed: Condvar::new(),
             state: Mutex::new(State::new(session, transport)),
-        })
+        }
     }
 
     /// Where the client is connected to.
@@ -130,8 +131,15 @@ impl<P: Platform, U> Client<P, U> {
             .session
             .report(now, &mut || self.platform.random(), report, user)
             .map_err(SendError::Report)?;
-        self.flush_watching(&mut state, now, token)
-            .map_err(|SendFailed| SendError::NotSent)
+        let mends = state.session.settings().renew_session && !self.is_closed();
+        let sent = if mends && !state.can_send() {
+            // It waits for the connection.
+            self.begin_repair(&mut state, now);
+            Ok(())
+        } else {
+            self.flush_watching(&mut state, now, token)
+        };
+        sent.map_err(|SendFailed| SendError::NotSent)
     }
 
     /// Asks for `/.well-known/core`; the answer is only logged.
@@ -152,11 +160,11 @@ impl<P: Platform, U> Client<P, U> {
 
     /// Receives, delivers and retransmits for at most `wait`; returns as soon as what arrived has been
     /// handled.
-    pub fn run(&self, wait: Duration, deliver: &mut dyn FnMut(Delivery<'_, U>)) {
+    pub fn run(&self, wait: Duration, sink: &mut Sink<'_, U>) {
         let mut now = self.platform.now();
         let mut deadline = now + wait;
         let mut buffer = self.take_buffer();
-        let mut turn = self.catch_up(&mut now, deadline, &mut buffer, deliver);
+        let mut turn = self.catch_up(&mut now, deadline, &mut buffer, sink);
         loop {
             match turn {
                 Turn::Nothing | Turn::Handled => {}
@@ -169,7 +177,7 @@ impl<P: Platform, U> Client<P, U> {
                     deadline = deadline.min(now + DRAIN_WAIT);
                 }
             }
-            turn = self.turn(&mut now, deadline, None, &mut buffer, deliver);
+            turn = self.turn(&mut now, deadline, None, &mut buffer, sink);
         }
         self.keep_buffer(buffer);
     }
@@ -199,17 +207,16 @@ impl<P: Platform, U> Client<P, U> {
         now: &mut Instant,
         until: Instant,
         buffer: &mut Buffer,
-        deliver: &mut dyn FnMut(Delivery<'_, U>),
+        sink: &mut Sink<'_, U>,
     ) -> Turn {
         let overdue = |now| {
-            self.lock()
-                .session
-                .next_deadline()
-                .is_some_and(|d| d <= now)
+            let state = self.lock();
+            let next = state.session.next_deadline(state.can_send());
+            next.is_some_and(|due| due <= now)
         };
         let mut done = Turn::Nothing;
         while *now < until && overdue(*now) {
-            match self.receive(now, DRAIN_WAIT, None, buffer, deliver) {
+            match self.receive(now, DRAIN_WAIT, None, buffer, sink) {
                 Turn::Progress => done = Turn::Progress,
                 Turn::Handled => {}
                 Turn::Nothing | Turn::TimeUp | Turn::Closed => break,
@@ -227,52 +234,70 @@ impl<P: Platform, U> Client<P, U> {
         until: Instant,
         expected: Option<AuthStatus>,
         buffer: &mut Buffer,
-        deliver: &mut dyn FnMut(Delivery<'_, U>),
+        sink: &mut Sink<'_, U>,
     ) -> Turn {
-        let next = {
+        let (next, notice) = {
             let mut state = self.lock();
             if self.is_closed() {
                 return Turn::Closed;
             }
-            state.session.expire(*now);
-            self.flush(&mut state, *now, &mut |_| {});
-            let next = state.session.next_deadline();
-            match state.transport {
-                Some(_) => next.map_or(until, |due| due.min(until)),
-                None => until,
+            let connected = state.can_send();
+            let random = &mut || self.platform.random();
+            state.session.advance(*now, random, connected);
+            if let Repair::Connect(before) = self.repair(&mut state, *now) {
+                drop(state);
+                self.connect_anew(now, before);
+                return Turn::Handled;
             }
+            self.flush(&mut state, *now, &mut |_| {});
+            let deadlines = [
+                state.session.next_deadline(state.can_send()),
+                state.next_repair(),
+            ];
+            let next = deadlines.into_iter().flatten().fold(until, Instant::min);
+            (next, state.session.take_notice())
         };
+        if let Some(notice) = notice {
+            sink(notice);
+            return Turn::Progress;
+        }
         if *now >= until {
             return Turn::TimeUp;
         }
-        self.receive(now, next.since(*now), expected, buffer, deliver)
+        let wait = next.since(*now).max(SHORTEST_WAIT);
+        self.receive(now, wait, expected, buffer, sink)
     }
 
-    /// Waits for a datagram, handles it, delivers. Of several threads one waits at the transport, which need
-    /// not bear more; the others wait for it to come back.
-    fn receive(
+    /// Waits for a datagram, handles it, delivers; with a wait of zero, takes one that is there already. Of
+    /// several threads one waits at the transport, which need not bear more; the others wait for it to come
+    /// back, but not with a wait of zero.
+    pub(super) fn receive(
         &self,
         now: &mut Instant,
         wait: Duration,
         expected: Option<AuthStatus>,
         buffer: &mut Buffer,
-        deliver: &mut dyn FnMut(Delivery<'_, U>),
+        sink: &mut Sink<'_, U>,
     ) -> Turn {
-        let wait = wait.max(SHORTEST_WAIT);
         let state = self.lock();
+        // Another thread may send, or close the client, meanwhile: what that entails must be noticed in time for
+        // the first retransmission.
+        let slice = state.session.settings().transmission.ack_timeout;
+        let wait = wait.min(slice);
         // Under the lock that decides who waits: otherwise another thread could receive the awaited answer, and
         // be gone, between the question and the wait.
         if expected.is_some_and(|status| status != state.session.auth_status()) {
             return Turn::Progress;
         }
-        let Some(transport) = state.transport.clone() else {
+        let transport = state.transport.clone().filter(|_| state.can_receive());
+        let Some(transport) = transport else {
             drop(state);
-            self.platform.sleep(wait);
-            *now = self.platform.now();
+            self.pause(wait, now);
             return Turn::Nothing;
         };
         let receiver = match Receiver::new(self, state) {
             Ok(receiver) => receiver,
+            Err(_) if wait.is_zero() => return Turn::Nothing,
             Err(state) => {
                 self.wait_for_receiver(state, wait);
                 *now = self.platform.now();
@@ -284,25 +309,41 @@ impl<P: Platform, U> Client<P, U> {
         match received {
             Received::Datagram(len) if len > RECEIVE_CAPACITY => {
                 log::warn!("datagram of more than {RECEIVE_CAPACITY} bytes dropped");
+                drop(receiver);
+                if self.is_closed() {
+                    return Turn::Closed;
+                }
+                sink(Happening::ReceiveFailed(ReceiveFailure::TooLong));
                 Turn::Handled
             }
-            Received::Datagram(len) => {
-                self.arrived(receiver, *now, &transport, buffer, len, deliver)
-            }
+            Received::Datagram(len) => self.arrived(receiver, *now, &transport, buffer, len, sink),
             Received::Nothing if *now > before => Turn::Nothing,
             // At once: a socket with an error, or a port whose wait ends early. Asking again at once would spin.
             Received::Nothing | Received::Failed => {
                 drop(receiver);
-                self.platform.sleep(wait.min(PAUSE_AFTER_FAILURE));
-                *now = self.platform.now();
+                self.pause(wait.min(PAUSE_AFTER_FAILURE), now);
                 Turn::Nothing
             }
             Received::Closed => {
-                self.connection_ended(&transport);
+                drop(receiver);
+                self.connection_ended(&transport, sink);
                 Turn::Nothing
             }
-            // Nothing here has asked for a renewal.
-            Received::Renewed | Received::NotRenewed => Turn::Handled,
+            Received::Renewed => {
+                self.renewed(&mut receiver.done(), *now);
+                Turn::Handled
+            }
+            Received::NotRenewed => {
+                self.not_renewed(&mut receiver.done());
+                Turn::Handled
+            }
+        }
+    }
+
+    fn pause(&self, wait: Duration, now: &mut Instant) {
+        if !wait.is_zero() {
+            self.platform.sleep(wait);
+            *now = self.platform.now();
         }
     }
 
@@ -313,7 +354,7 @@ impl<P: Platform, U> Client<P, U> {
         transport: &P::Transport,
         buffer: &mut Buffer,
         len: usize,
-        deliver: &mut dyn FnMut(Delivery<'_, U>),
+        sink: &mut Sink<'_, U>,
     ) -> Turn {
         let event = {
             let mut state = receiver.done();
@@ -321,7 +362,9 @@ impl<P: Platform, U> Client<P, U> {
                 // What the response would be delivered to may be gone with the client.
                 return Turn::Closed;
             }
-            let arrival = state.session.handle(now, &mut buffer[..len]);
+            self.link_is_alive(&mut state);
+            let random = &mut || self.platform.random();
+            let arrival = state.session.handle(now, random, &mut buffer[..len]);
             if let Some(reply) = arrival.reply
                 && transport.send(reply.as_bytes()).is_err()
             {
@@ -342,11 +385,11 @@ impl<P: Platform, U> Client<P, U> {
             }) => {
                 buffer[payload.end] = 0;
                 let payload_and_nul = &mut buffer[payload.start..=payload.end];
-                deliver(Delivery {
+                sink(Happening::Response(Delivery {
                     user,
                     head,
                     payload_and_nul,
-                });
+                }));
                 Turn::Progress
             }
         }
@@ -360,7 +403,8 @@ impl<P: Platform, U> Client<P, U> {
         now: Instant,
         failed: &mut dyn FnMut(u32),
     ) {
-        let Some(transport) = &state.transport else {
+        let can_send = state.can_send();
+        let Some(transport) = state.transport.as_ref().filter(|_| can_send) else {
             return;
         };
         while let Some((token, bytes)) = state
@@ -381,7 +425,7 @@ impl<P: Platform, U> Client<P, U> {
         now: Instant,
         watched: u32,
     ) -> Result<(), SendFailed> {
-        let mut failed = state.transport.is_none();
+        let mut failed = !state.can_send();
         self.flush(state, now, &mut |token| failed |= token == watched);
         if failed {
             state.session.abort(watched);
@@ -390,21 +434,12 @@ impl<P: Platform, U> Client<P, U> {
         Ok(())
     }
 
-    fn connection_ended(&self, ended: &Arc<P::Transport>) {
-        let mut state = self.lock();
-        if state
-            .transport
-            .as_ref()
-            .is_some_and(|current| Arc::ptr_eq(current, ended))
-        {
-            log::error!(
-                "the connection to {} has ended; authenticate again",
-                self.endpoint
-            );
-            let transport = state.transport.take();
-            drop(state);
-            // Outside the lock: closing a DTLS session sends a datagram.
-            drop(transport);
+    /// Tells the program what it has yet to be told.
+    pub(super) fn tell(&self, sink: &mut Sink<'_, U>) {
+        while !self.is_closed() {
+            let notice = self.lock().session.take_notice();
+            let Some(notice) = notice else { break };
+            sink(notice);
         }
     }
 

@@ -1,8 +1,8 @@
 //! The driver over a virtual platform: what each call does, and how long it takes.
 
 use super::virtual_world::{
-    Arriving, Fake, GRANT, REPORT, answer, authenticated, client, client_with, friendly_cloud,
-    no_delivery, since,
+    Arriving, Fake, GRANT, REPORT, answer, arrive, authenticated, client, client_with, failures,
+    friendly_cloud, no_delivery, responses, since,
 };
 use super::*;
 use crate::coap::Code;
@@ -139,9 +139,10 @@ fn a_request_that_cannot_leave_is_told_as_such() {
     world.0.borrow_mut().refuse_writes = false;
     client.send(&REPORT, 2).unwrap();
     let mut delivered = Vec::new();
-    client.run(Duration::from_secs(1), &mut |delivery| {
-        delivered.push(delivery.user)
-    });
+    client.run(
+        Duration::from_secs(1),
+        &mut responses(|delivery| delivered.push(delivery.user)),
+    );
     assert_eq!(delivered, [2], "the failed report left nothing behind");
 }
 
@@ -155,13 +156,16 @@ fn run_returns_with_the_response_and_terminates_the_payload() {
     let start = world.0.borrow().now;
     client.send(&REPORT, 5).unwrap();
     let mut seen = None;
-    client.run(Duration::from_secs(3), &mut |delivery| {
-        seen = Some((
-            delivery.user,
-            delivery.head.code,
-            delivery.payload_and_nul.to_vec(),
-        ));
-    });
+    client.run(
+        Duration::from_secs(3),
+        &mut responses(|delivery| {
+            seen = Some((
+                delivery.user,
+                delivery.head.code,
+                delivery.payload_and_nul.to_vec(),
+            ));
+        }),
+    );
     assert_eq!(seen, Some((5, Code::CONTENT, b"hello\0".to_vec())));
     assert_eq!(since(&world, start), 40);
 }
@@ -210,9 +214,10 @@ fn retransmission_runs_by_the_clock_across_runs() {
     world.0.borrow_mut().respond = None;
     let start = world.0.borrow().now;
     let before = world.0.borrow().sent.len();
+    let mut failed = Vec::new();
     client.send(&REPORT, 1).unwrap();
     for _ in 0..40 {
-        client.run(Duration::from_millis(2_500), &mut no_delivery);
+        client.run(Duration::from_millis(2_500), &mut failures(&mut failed));
     }
     let times: Vec<_> = world.0.borrow().sent[before..]
         .iter()
@@ -222,6 +227,36 @@ fn retransmission_runs_by_the_clock_across_runs() {
     let first = times[1];
     assert!((2_000..=3_000).contains(&first));
     assert_eq!(times, [0, first, 3 * first, 7 * first, 15 * first]);
+    let given_up = |f: &Failure<u32>| (f.user, f.reason, f.transmissions);
+    let failed: Vec<_> = failed.iter().map(given_up).collect();
+    assert_eq!(failed, [(1, FailureReason::Unacknowledged, 5)], "once");
+}
+
+#[test]
+fn who_is_told_of_a_failure_may_call_everything_again() {
+    let world = Fake::default();
+    let client = authenticated(&world);
+    world.0.borrow_mut().respond = Some(Box::new(|request, _| {
+        vec![(1, Arriving::Datagram(vec![0x70, 0, request[2], request[3]]))]
+    }));
+    client.send(&REPORT, 1).unwrap();
+    client.send(&REPORT, 2).unwrap();
+    let mut log = Vec::new();
+    client.run(Duration::from_secs(1), &mut |happening| {
+        let Happening::ReportFailed(outer) = happening else {
+            panic!("unexpected: {happening:?}")
+        };
+        assert_eq!(outer.reason, FailureReason::Reset);
+        client.run(Duration::from_secs(1), &mut |happening| match happening {
+            Happening::ReportFailed(inner) => {
+                client.close();
+                log.push(inner.user);
+            }
+            other => panic!("unexpected: {other:?}"),
+        });
+        log.push(outer.user);
+    });
+    assert_eq!(log, [2, 1]);
 }
 
 #[test]
@@ -241,9 +276,10 @@ fn several_answers_that_are_here_already_are_taken_in_one_run() {
         client.send(&REPORT, user).unwrap();
     }
     let mut delivered = Vec::new();
-    client.run(Duration::from_secs(3), &mut |delivery| {
-        delivered.push(delivery.user)
-    });
+    client.run(
+        Duration::from_secs(3),
+        &mut responses(|delivery| delivered.push(delivery.user)),
+    );
     assert_eq!(delivered, [0, 1, 2, 3, 4]);
 }
 
@@ -253,17 +289,23 @@ fn a_delivery_may_call_everything_again() {
     let client = authenticated(&world);
     client.send(&REPORT, 1).unwrap();
     let mut log = Vec::new();
-    client.run(Duration::from_secs(1), &mut |outer| {
-        let payload = outer.payload_and_nul.to_vec();
-        client.send(&REPORT, 2).unwrap();
-        client.run(Duration::from_secs(1), &mut |inner| log.push(inner.user));
-        assert_eq!(client.authenticate(&mut no_delivery), Ok(()));
-        assert_eq!(
-            outer.payload_and_nul, payload,
-            "the outer payload stays where it is"
-        );
-        log.push(outer.user);
-    });
+    client.run(
+        Duration::from_secs(1),
+        &mut responses(|outer| {
+            let payload = outer.payload_and_nul.to_vec();
+            client.send(&REPORT, 2).unwrap();
+            client.run(
+                Duration::from_secs(1),
+                &mut responses(|inner| log.push(inner.user)),
+            );
+            assert_eq!(client.authenticate(&mut no_delivery), Ok(()));
+            assert_eq!(
+                outer.payload_and_nul, payload,
+                "the outer payload stays where it is"
+            );
+            log.push(outer.user);
+        }),
+    );
     assert_eq!(log, [2, 1]);
 }
 
@@ -273,7 +315,7 @@ fn closing_from_a_delivery_ends_the_outer_call() {
     let client = authenticated(&world);
     client.send(&REPORT, 1).unwrap();
     let start = world.0.borrow().now;
-    client.run(Duration::from_secs(60), &mut |_| client.close());
+    client.run(Duration::from_secs(60), &mut responses(|_| client.close()));
     assert!(since(&world, start) < 100);
     assert_eq!(client.send(&REPORT, 2), Err(SendError::NotSent));
     assert_eq!(
@@ -288,15 +330,17 @@ fn closing_from_a_delivery_ends_the_outer_call() {
 }
 
 #[test]
-fn a_connection_that_ended_is_told_and_opened_again_by_the_next_authentication() {
+fn a_connection_that_ended_is_opened_again_by_the_next_authentication() {
     let world = Fake::default();
-    let client = authenticated(&world);
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let settings = Settings {
+        renew_session: false,
+        ..Settings::default()
+    };
+    let client = client_with(&world, settings);
+    client.authenticate(&mut no_delivery).unwrap();
     let start = world.0.borrow().now;
-    world
-        .0
-        .borrow_mut()
-        .arriving
-        .push_back((start, Arriving::Close));
+    arrive(&world, start, Arriving::Close);
     client.run(Duration::from_secs(2), &mut no_delivery);
     assert_eq!(
         since(&world, start),
@@ -317,7 +361,7 @@ fn a_connection_that_ended_is_told_and_opened_again_by_the_next_authentication()
 }
 
 #[test]
-fn an_oversized_datagram_is_dropped_whole() {
+fn an_oversized_datagram_is_dropped_whole_and_told() {
     let world = Fake::default();
     let client = authenticated(&world);
     world.0.borrow_mut().respond = Some(Box::new(|request, _| {
@@ -328,11 +372,14 @@ fn an_oversized_datagram_is_dropped_whole() {
         ]
     }));
     client.send(&REPORT, 1).unwrap();
-    let mut lengths = Vec::new();
-    client.run(Duration::from_secs(1), &mut |d| {
-        lengths.push(d.payload_and_nul.len() - 1)
+    let mut seen = Vec::new();
+    client.run(Duration::from_secs(1), &mut |happening| match happening {
+        Happening::Response(d) => seen.push(Ok(d.payload_and_nul.len() - 1)),
+        Happening::ReceiveFailed(failure) => seen.push(Err(failure)),
+        other => panic!("unexpected: {other:?}"),
     });
-    assert_eq!(lengths, [RECEIVE_CAPACITY - 9]);
+    let dropped = Err(ReceiveFailure::TooLong);
+    assert_eq!(seen, [dropped, Ok(RECEIVE_CAPACITY - 9)]);
 }
 
 #[test]
@@ -342,9 +389,10 @@ fn the_next_token_is_known_in_advance() {
     let promised = client.next_token();
     client.send(&REPORT, 1).unwrap();
     let mut token = None;
-    client.run(Duration::from_secs(1), &mut |d| {
-        token = Some(d.head.token.number())
-    });
+    client.run(
+        Duration::from_secs(1),
+        &mut responses(|d| token = Some(d.head.token.number())),
+    );
     assert_eq!(token, Some(promised));
 }
 
@@ -377,7 +425,10 @@ fn a_platform_with_vendor_ids_announces_itself_once_without_delaying_the_authent
     assert_eq!(world.0.borrow().sent.len(), 3);
     client.send(&REPORT, 9).unwrap();
     let mut delivered = Vec::new();
-    client.run(Duration::from_secs(1), &mut |d| delivered.push(d.user));
+    client.run(
+        Duration::from_secs(1),
+        &mut responses(|d| delivered.push(d.user)),
+    );
     assert_eq!(delivered, [9]);
 }
 

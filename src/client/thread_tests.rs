@@ -1,6 +1,7 @@
 //! One client, several threads: real ones, over a transport of channels. No step waits for time to pass; the
 //! time-outs of all timers lie far beyond the bound after which a test fails.
 
+use super::virtual_world::{no_delivery, responses};
 use super::*;
 use crate::cloud_auth::Secret;
 use crate::coap::{Instant, TransmissionParams};
@@ -132,10 +133,6 @@ impl Bench {
     }
 }
 
-fn no_delivery(delivery: Delivery<'_, u32>) {
-    panic!("unexpected delivery: {delivery:?}")
-}
-
 /// A program that yields in one thread and authenticates in another.
 #[test]
 fn authentication_returns_when_another_thread_receives_its_answer() {
@@ -163,9 +160,12 @@ fn a_thread_that_waited_for_another_takes_over_the_transport() {
         assert!(matches!(bench.seen(), Seen::Waiting));
         let (delivered, answers) = mpsc::channel();
         scope.spawn(move || {
-            client.run(LONG, &mut |delivery| {
-                delivered.send(delivery.user).expect("the test");
-            });
+            client.run(
+                LONG,
+                &mut responses(|delivery| {
+                    delivered.send(delivery.user).expect("the test");
+                }),
+            );
         });
         bench.answer(&request, br#"{"token":"tok"}"#);
         assert_eq!(result.recv_timeout(PATIENCE), Ok(Ok(())));

@@ -9,32 +9,41 @@
 
 mod code;
 mod dedup;
+mod encoded;
 mod exchange;
 mod layer;
 mod message_id;
 mod option;
 mod params;
 mod path;
+mod pause;
 mod reader;
+mod receive;
+mod recognized;
+mod recovery;
 mod request;
+mod silence;
 mod time;
 mod token;
 
 #[cfg(test)]
-mod layer_bench;
+mod random_walk_tests;
 #[cfg(test)]
-mod layer_hostile_tests;
+mod recovery_tests;
 #[cfg(test)]
-mod layer_tests;
+mod rfc7252;
 
 pub use code::{Class, Code};
+pub use encoded::{EncodedRequest, Finished, Replacement, Submission};
 pub use exchange::Ended;
-pub use layer::{Handled, MessageLayer, Outcome, Reply, SubmitError};
+pub use layer::{MessageLayer, SubmitError};
 pub use message_id::MessageIds;
 pub use option::{OptionNumber, Options};
-pub use params::TransmissionParams;
+pub use params::{ParamsError, TransmissionParams};
 pub use path::{MAX_PATH_LEN, PathError, check as check_path, segments};
 pub use reader::{Datagram, FormatError, MessageType};
+pub use receive::{Handled, Outcome, Reply};
+pub use recovery::Snapshot;
 pub use request::{MAX_DATAGRAM, RequestError, RequestHead, RequestHeadBuilder};
 pub use time::{Instant, RandomSource};
 pub use token::{Token, Tokens};

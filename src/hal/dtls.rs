@@ -9,7 +9,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::dtls_offer::{Announced, NOT_RENEWED, RENEWED, SessionExtras, announce};
-use super::{CloseReason, ConnectError, Received, SendError, buffer_len, sys, wait_ms};
+use super::{CloseReason, ConnectError, Received, SendError, buffer_len, sys, with_wait};
 
 /// The path MTU that handshakes fit unless told otherwise, IP and UDP headers included: what IPv6
 /// carries everywhere (RFC 8200 5).
@@ -186,21 +186,24 @@ impl DtlsSession {
         sent_result(code, length, datagram.len())
     }
 
-    /// Waits up to `timeout_ms` (0 counts as 1: the seam's 0 would wait for ever) for one datagram.
-    /// While a renewal is under way, this drives it.
+    /// Waits up to `timeout_ms` for one datagram. 0 takes what is there already, on the default port; on a
+    /// firmware's own it is a wait of 1 ms, since the seam's 0 would wait for ever. While a renewal is under way,
+    /// this drives it.
     #[must_use]
     pub fn receive(&self, buffer: &mut [u8], timeout_ms: u32) -> Arrival {
         let mut length = buffer_len(buffer);
-        // SAFETY: pointer and length describe `buffer`; the session is alive until drop; port
-        // promises 1 and 2.
-        let code = unsafe {
-            sys::HAL_DTLSSession_read(
-                self.context.as_ptr(),
-                buffer.as_mut_ptr(),
-                &raw mut length,
-                wait_ms(timeout_ms),
-            )
-        };
+        let code = with_wait(timeout_ms, |wait| {
+            // SAFETY: pointer and length describe `buffer`; the session is alive until drop; port
+            // promises 1 and 2.
+            unsafe {
+                sys::HAL_DTLSSession_read(
+                    self.context.as_ptr(),
+                    buffer.as_mut_ptr(),
+                    &raw mut length,
+                    wait,
+                )
+            }
+        });
         match (code, self.extras) {
             (RENEWED, Some(_)) => Arrival::Renewed,
             (NOT_RENEWED, Some(_)) => Arrival::NotRenewed,

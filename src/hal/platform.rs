@@ -9,8 +9,9 @@ use crate::client::{
     ResumableSession, Security, SendFailed, Transport, VendorIds,
 };
 use crate::coap::Instant;
+use crate::sync::Mutex;
 use std::ffi::CString;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// One client's access to the HAL. Holds the client's own clock state, and nothing process-wide.
@@ -159,7 +160,7 @@ impl Transport for HalTransport {
 
     fn descriptor(&self) -> Option<i32> {
         match self {
-            Self::Udp(_) => None,
+            Self::Udp(socket) => socket.descriptor(),
             Self::Dtls(session) => session.descriptor(),
         }
     }

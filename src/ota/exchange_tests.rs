@@ -4,6 +4,7 @@ const URL: &str = "http://h/dir/image?sign=x";
 
 fn plan(url: &str, offset: u32, size: u32) -> Plan {
     Plan {
+        download: 1,
         url: Url::parse(url).unwrap(),
         offset,
         size,
@@ -15,6 +16,7 @@ fn plan(url: &str, offset: u32, size: u32) -> Plan {
 enum End {
     Waiting(Vec<u8>),
     Redirect(String),
+    PartOver(Vec<u8>),
     Failed(Failure),
 }
 
@@ -34,6 +36,7 @@ fn feed(plan: &Plan, answer: &[u8], piece: usize, room: usize) -> End {
                     match step {
                         Step::Bytes(len) => image.extend_from_slice(&output[..len]),
                         Step::Redirect(url) => return End::Redirect(url.to_string()),
+                        Step::PartOver => return End::PartOver(image),
                         Step::NeedInput if used > 0 => {}
                         Step::NeedInput => break,
                     }
@@ -90,7 +93,8 @@ fn the_longest_url_fits_into_a_request() {
     let url = format!("http://h/{}", "x".repeat(MAX_URL_LEN - 9));
     let exchange = Exchange::new(&plan(&url, u32::MAX - 1, u32::MAX)).unwrap();
     assert!(exchange.unsent().ends_with(b"\r\n\r\n"));
-    let host = format!("http://{}/", "h".repeat(MAX_URL_LEN - 8));
+    let host = format!("http://{}h/", "h.".repeat(126));
+    let host = format!("{host}{}", "x".repeat(MAX_URL_LEN - host.len()));
     let mut exchange = Exchange::new(&plan(&host, 0, 1)).unwrap();
     let len = exchange.unsent().len();
     exchange.sent(len - 4);
@@ -136,8 +140,20 @@ fn another_part_than_the_one_asked_for_is_refused() {
     let plan = plan(URL, 2, 5);
     for range in [
         "bytes 0-4/5",
-        "bytes 2-3/5",
+        "bytes 1-3/5",
+        "bytes 3-4/5",
+        "bytes 2-1/5",
+        "bytes 2-5/5",
+        "bytes 2-5/6",
         "bytes 2-4/6",
+        "bytes +2-4/5",
+        "bytes 2-+4/5",
+        "bytes 2-4/+5",
+        "bytes 2-4294967298/5",
+        "bytes 2-/5",
+        "bytes -4/5",
+        "bytes 2/5",
+        "items 2-4/5",
         "bytes 2-4",
         "2-4/5",
         "bytes */5",
@@ -153,6 +169,21 @@ fn another_part_than_the_one_asked_for_is_refused() {
         &whole,
         "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-4/5\r\n\r\nimage",
     );
+}
+
+#[test]
+fn a_server_may_send_less_than_what_was_asked_for() {
+    let plan = plan(URL, 2, 5);
+    for (range, part) in [("2-3/5", "ag"), ("2-2/*", "a")] {
+        for length in [format!("Content-Length: {}\r\n", part.len()), String::new()] {
+            let text =
+                format!("HTTP/1.1 206 P\r\nContent-Range: bytes {range}\r\n{length}\r\n{part}");
+            let end = answer(&plan, text.as_bytes());
+            assert_eq!(end, End::PartOver(part.into()), "{text}");
+        }
+    }
+    let text = "HTTP/1.1 206 P\r\nContent-Range: bytes 2-3/5\r\nContent-Length: 3\r\n\r\nage";
+    assert!(failed_for_good(&plan, text).contains("3 bytes, not the 2"));
 }
 
 #[test]
@@ -254,4 +285,30 @@ fn bad_redirections_are_refused() {
     );
     let end = feed(&secure, endless.as_bytes(), 4096, 4096);
     assert!(matches!(end, End::Failed(Failure::Final(_))), "{end:?}");
+}
+
+/// By these a server's patience is measured: a flood of anything else is silence.
+#[test]
+fn only_bytes_of_the_image_count_as_received() {
+    let mut exchange = Exchange::new(&plan(URL, 2, 5)).unwrap();
+    exchange.sent(exchange.unsent().len());
+    let mut output = [0; 100];
+    for (answer, received) in [
+        ("HTTP/1.1 100 Continue\r\n\r\n", 0),
+        ("HTTP/1.1 103 Early Hints\r\n\r\n", 0),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0),
+        ("1;x=y\r\ni\r\n", 1),
+        ("2\r\nma\r\n", 3),
+        ("9\r\nge & more\r\n", 5),
+    ] {
+        let mut input = answer.as_bytes();
+        while !input.is_empty() {
+            let (used, step) = exchange.receive(input, &mut output).unwrap();
+            input = &input[used..];
+            if used == 0 && step == Step::NeedInput {
+                break;
+            }
+        }
+        assert_eq!(exchange.received(), received, "{answer}");
+    }
 }

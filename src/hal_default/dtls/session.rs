@@ -1,8 +1,8 @@
 //! An established session behind a lock, and the waiting for its socket.
 
 use std::os::fd::RawFd;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -12,6 +12,7 @@ use super::association::{Association, Event};
 use super::channel::{Channel, Ended, SendError};
 use super::dialer::{Dialer, Limits, Proof, Target};
 use super::failure::Failure;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Longest datagram one record carries (RFC 5246 6.2.1).
 const MAX_RECORD: usize = 1 << 14;
