@@ -39,14 +39,14 @@ pub struct Delivery<'a, U> {
 pub struct Failure<U> {
     /// What the report was sent with.
     pub user: U,
-    /// The message id it was sent with last, or would have been.
-    pub message_id: u16,
-    /// The token number it was sent with last, or would have been.
+    /// The message id it was sent with last; `None` if it never left.
+    pub message_id: Option<u16>,
+    /// The token number it was taken with, which is also its answer's.
     pub token: u32,
     /// Why.
     pub reason: FailureReason,
-    /// How often it was transmitted under this message id; 0 when it never left.
-    pub transmissions: u8,
+    /// How many datagrams it has cost, over all its message ids.
+    pub transmissions: u32,
 }
 
 /// Why a report was given up.

@@ -8,16 +8,22 @@
 mod announcement;
 mod authenticate;
 mod authentication;
+mod backoff;
 mod driver;
 mod endpoint;
 mod error;
 mod event;
 mod happening;
 mod identity;
+mod link;
 pub(crate) mod log_gate;
 mod platform;
+mod posting;
+mod recovery;
+mod restore;
 mod session;
 mod settings;
+mod snapshot;
 mod state;
 
 #[cfg(test)]
@@ -45,5 +51,7 @@ pub use platform::{
     ConnectError, ConnectRequest, Platform, PskCredentials, Received, Renewal, ResumableSession,
     SendFailed, Transport,
 };
+pub use restore::RestoreError;
 pub use session::Session;
 pub use settings::{DtlsOffer, Settings};
+pub use snapshot::SnapshotError;

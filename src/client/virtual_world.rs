@@ -179,10 +179,11 @@ pub(super) fn client_with(world: &Fake, settings: Settings) -> Client<Fake, u32>
     Client::connect(world.clone(), identity, endpoint, settings).unwrap()
 }
 
-/// A sink that nothing but an authentication may reach.
+/// A sink that nothing may reach but what concerns no report.
 pub(super) fn no_delivery(happening: Happening<'_, u32>) {
-    if !matches!(happening, Happening::Authenticated) {
-        panic!("unexpected: {happening:?}")
+    match happening {
+        Happening::Authenticated | Happening::ReceiveFailed(ReceiveFailure::ConnectionEnded) => {}
+        other => panic!("unexpected: {other:?}"),
     }
 }
 
@@ -211,4 +212,9 @@ pub(super) fn failures(into: &mut Vec<Failure<u32>>) -> impl FnMut(Happening<'_,
         Happening::ReportFailed(failure) => into.push(failure),
         other => no_delivery(other),
     }
+}
+
+/// Something comes in at this time.
+pub(super) fn arrive(world: &Fake, at: u64, what: Arriving) {
+    world.0.borrow_mut().arriving.push_back((at, what));
 }

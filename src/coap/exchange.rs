@@ -1,10 +1,10 @@
 //! One request on its way, and the timers that govern it (RFC 7252 sections 4.2 and 4.3).
 
+use super::encoded::EncodedRequest;
 use super::params::TransmissionParams;
 use super::reader::MessageType;
 use super::time::{Instant, RandomSource};
 use core::time::Duration;
-use zeroize::Zeroizing;
 
 /// Why an exchange ended without a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,14 +13,23 @@ pub enum Ended {
     Unacknowledged,
     /// Acknowledged (or sent as Non-confirmable), but no response within the exchange's lifetime.
     Unanswered,
+    /// Too many requests were waiting for their response only; this one was the oldest.
+    Displaced,
+    /// The session it was sent on is gone, and its owner did not want it sent on the next one.
+    SessionLost,
+    /// It could not be encoded anew, as [`replace_requests`](super::MessageLayer::replace_requests)
+    /// demanded.
+    Unsendable,
 }
 
 pub(super) struct Exchange<U> {
     pub(super) user: U,
-    pub(super) message_type: MessageType,
-    pub(super) message_id: u16,
-    pub(super) token: u32,
-    pub(super) bytes: Zeroizing<Vec<u8>>,
+    pub(super) request: EncodedRequest,
+    /// Goes before the others, and also while these are paused.
+    pub(super) urgent: bool,
+    /// Transmissions since the peer was last heard; see [`suspect`](super::MessageLayer::suspect).
+    pub(super) unheard: u8,
+    pub(super) suspected: bool,
     pub(super) state: State,
 }
 
@@ -28,26 +37,59 @@ pub(super) struct Exchange<U> {
 pub(super) enum State {
     /// Waits for its first transmission.
     Queued,
-    /// Confirmable and not acknowledged: due again at `due`, unless `held` back for a request that goes
-    /// first.
+    /// Confirmable and not acknowledged: due again at `due`, unless `held` back for a request that
+    /// goes first. Its message id was first sent at `first_sent`.
     Unacknowledged {
+        first_sent: Instant,
         due: Instant,
         timeout: Duration,
         retransmissions: u8,
-        expires: Instant,
         held: bool,
     },
     /// Acknowledged, or Non-confirmable: only the response is missing.
     AwaitingResponse { expires: Instant },
+    /// Over; the owner has yet to collect it.
+    Over(Ended),
+}
+
+/// What an exchange is to do next by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Be transmitted for the first time, or under a new message id.
+    Send,
+    /// Be transmitted again as it is.
+    Repeat,
+    End(Ended),
+}
+
+/// What the layer allows its exchanges at the moment: instants from which something may be done,
+/// `None` where only an event can tell.
+pub(super) struct Gate {
+    /// Now, or earlier where the question is only what comes next.
+    pub(super) now: Instant,
+    /// NSTART leaves room for another Confirmable request.
+    pub(super) room: bool,
+    /// Requests that are not urgent may be transmitted.
+    pub(super) released: Option<Instant>,
+    /// There is a message id to be had.
+    pub(super) id_free: Instant,
 }
 
 impl<U> Exchange<U> {
-    pub(super) const fn is_sent(&self) -> bool {
-        !matches!(self.state, State::Queued)
+    pub(super) const fn is_queued(&self) -> bool {
+        matches!(self.state, State::Queued)
     }
 
-    pub(super) fn is_non_confirmable(&self) -> bool {
-        self.message_type == MessageType::NonConfirmable
+    /// Whether it has been sent and its response counts.
+    pub(super) const fn is_sent(&self) -> bool {
+        matches!(
+            self.state,
+            State::Unacknowledged { .. } | State::AwaitingResponse { .. }
+        )
+    }
+
+    pub(super) fn is_confirmable(&self) -> bool {
+        self.request.message_type == MessageType::Confirmable
     }
 
     /// Whether it is one of the interactions that NSTART counts (section 4.7).
@@ -59,8 +101,12 @@ impl<U> Exchange<U> {
         matches!(self.state, State::AwaitingResponse { .. })
     }
 
-    /// Stops, or resumes, the repetition of a Confirmable request that is not acknowledged; its timer goes on.
-    /// Tells whether that changed anything.
+    pub(super) const fn is_over(&self) -> bool {
+        matches!(self.state, State::Over(_))
+    }
+
+    /// Stops, or resumes, the repetition of a Confirmable request that is not acknowledged; its
+    /// timer goes on. Tells whether that changed anything.
     pub(super) fn hold(&mut self, hold: bool) -> bool {
         match &mut self.state {
             State::Unacknowledged { held, .. } if *held != hold => {
@@ -71,85 +117,77 @@ impl<U> Exchange<U> {
         }
     }
 
-    /// Whether it is to be sent at `now`; a Confirmable one for the first time only if it `may_start`.
-    pub(super) fn is_due(&self, now: Instant, may_start: bool, max_retransmit: u8) -> bool {
+    /// What it is to do next, and when; `None` when only an event can tell.
+    pub(super) fn next_step(
+        &self,
+        gate: &Gate,
+        params: &TransmissionParams,
+    ) -> Option<(Instant, Step)> {
+        let released = if self.urgent {
+            Some(Instant::default())
+        } else {
+            gate.released
+        };
         match self.state {
-            State::Queued => may_start || self.is_non_confirmable(),
-            State::Unacknowledged {
-                due,
-                retransmissions,
-                held,
-                ..
-            } => !held && due <= now && retransmissions < max_retransmit,
-            State::AwaitingResponse { .. } => false,
-        }
-    }
-
-    /// When there is next something to do about it.
-    pub(super) fn deadline(&self, may_start: bool) -> Option<Instant> {
-        match self.state {
-            State::Queued if may_start || self.is_non_confirmable() => Some(Instant::default()),
+            State::Queued if gate.room || !self.is_confirmable() => {
+                Some((released?.max(gate.id_free), Step::Send))
+            }
             State::Queued | State::Unacknowledged { held: true, .. } => None,
-            State::Unacknowledged { due, .. } => Some(due),
-            State::AwaitingResponse { expires } => Some(expires),
-        }
-    }
-
-    /// Whether, and why, it has ended by `now`.
-    pub(super) fn ended(&self, now: Instant, max_retransmit: u8) -> Option<Ended> {
-        match self.state {
             State::Unacknowledged {
+                first_sent,
                 due,
                 retransmissions,
                 held: false,
                 ..
-            } if due <= now && retransmissions >= max_retransmit => Some(Ended::Unacknowledged),
-            State::AwaitingResponse { expires } if expires <= now => Some(Ended::Unanswered),
-            _ => None,
+            } => {
+                let due = due.max(released?);
+                if retransmissions >= params.max_retransmit {
+                    Some((due, Step::End(Ended::Unacknowledged)))
+                } else if due.max(gate.now) <= first_sent + params.repetition_window() {
+                    Some((due, Step::Repeat))
+                } else {
+                    Some((due.max(gate.id_free), Step::Send))
+                }
+            }
+            State::AwaitingResponse { expires } => Some((expires, Step::End(Ended::Unanswered))),
+            State::Over(reason) => Some((Instant::default(), Step::End(reason))),
         }
     }
 
-    /// How often it has been sent, as far as its state still tells.
-    pub(super) const fn transmissions(&self) -> u8 {
-        match self.state {
-            State::Queued => 0,
-            State::Unacknowledged {
-                retransmissions, ..
-            } => retransmissions.saturating_add(1),
-            State::AwaitingResponse { .. } => 1,
-        }
-    }
-
-    /// Notes one transmission at `now` and sets the timer for what comes next.
+    /// Notes one transmission at `now`, of a new message id if `fresh`, and sets the timer for what
+    /// comes next.
     pub(super) fn transmitted(
         &mut self,
         now: Instant,
+        fresh: bool,
         params: &TransmissionParams,
         random: &mut dyn RandomSource,
     ) {
+        self.request.transmissions = self.request.transmissions.saturating_add(1);
+        self.unheard = self.unheard.saturating_add(1);
         self.state = match self.state {
             State::Unacknowledged {
+                first_sent,
                 timeout,
                 retransmissions,
-                expires,
                 ..
             } => {
                 let timeout = timeout.saturating_mul(2);
                 State::Unacknowledged {
+                    first_sent: if fresh { now } else { first_sent },
                     due: now + timeout,
                     timeout,
                     retransmissions: retransmissions.saturating_add(1),
-                    expires,
                     held: false,
                 }
             }
-            _ if self.message_type == MessageType::Confirmable => {
+            _ if self.is_confirmable() => {
                 let timeout = params.initial_timeout(random);
                 State::Unacknowledged {
+                    first_sent: now,
                     due: now + timeout,
                     timeout,
                     retransmissions: 0,
-                    expires: now + params.exchange_lifetime(),
                     held: false,
                 }
             }
@@ -160,11 +198,23 @@ impl<U> Exchange<U> {
     }
 
     /// Notes an empty ACK: what remains is to wait for the response. Tells whether that was news.
-    pub(super) fn acknowledged(&mut self) -> bool {
-        if let State::Unacknowledged { expires, .. } = self.state {
+    pub(super) fn acknowledged(&mut self, params: &TransmissionParams) -> bool {
+        if let State::Unacknowledged { first_sent, .. } = self.state {
+            let expires = first_sent + params.exchange_lifetime();
             self.state = State::AwaitingResponse { expires };
             return true;
         }
         false
+    }
+
+    /// Whether its timers say, at `now`, that the peer does not hear: a second retransmission, with
+    /// nothing heard since the first of the three transmissions.
+    pub(super) fn is_suspicious(&self, now: Instant, max_retransmit: u8) -> bool {
+        let State::Unacknowledged { due, held, .. } = self.state else {
+            return false;
+        };
+        // Where there is no second retransmission, the end of the last timer takes its place.
+        let before = 2.min(max_retransmit.saturating_add(1));
+        self.unheard > before || (self.unheard == before && due <= now && !held)
     }
 }

@@ -1,30 +1,38 @@
-//! The message layer of one endpoint: exchanges, retransmission, matching, deduplication
-//! (RFC 7252 sections 4.2 to 4.5, 4.7 and 5.3).
+//! The message layer of one endpoint: exchanges and their transmission
+//! (RFC 7252 sections 4.2 to 4.4 and 4.7).
 //!
 //! A state machine without I/O. Its driver submits requests, sends what
-//! [`poll_transmit`](MessageLayer::poll_transmit) hands out, feeds in what arrives, and collects what
-//! [`poll_ended`](MessageLayer::poll_ended) gives up; the clock is an argument.
+//! [`poll_transmit`](MessageLayer::poll_transmit) hands out, feeds in what arrives
+//! ([`handle`](MessageLayer::handle)), and collects what [`poll_ended`](MessageLayer::poll_ended)
+//! gives up; the clock is an argument. Every request it takes ends in exactly one of: a response or
+//! a Reset handed out by `handle`, a reason handed out by `poll_ended`, or an abort by its owner.
 
-use super::code::{Class, Code};
 use super::dedup::AcknowledgedResponses;
-use super::exchange::{Ended, Exchange, State};
+use super::encoded::{EncodedRequest, Finished, Submission};
+use super::exchange::{Ended, Exchange, Gate, State, Step};
 use super::message_id::MessageIds;
 use super::params::TransmissionParams;
-use super::reader::{Datagram, FormatError, MessageType};
-use super::request::{RequestError, RequestHead};
+use super::pause::Pause;
+use super::request::RequestError;
+use super::silence::Silence;
 use super::time::{Instant, RandomSource};
-use super::token::{Token, Tokens};
+use super::token::Tokens;
 use core::fmt;
 use zeroize::Zeroizing;
 
-/// How many requests may be without their response after nothing else is missing. Beyond, the oldest is
-/// forgotten: the network, or a program that never receives, must not be able to fill the memory.
+/// How many requests may be without their response after nothing else is missing. Beyond, the
+/// oldest is given up: the network, or a program that never receives, must not be able to fill the
+/// memory.
 const MAX_AWAITED: usize = 64;
+
+/// How many ended exchanges may lie uncollected before new requests are refused.
+const MAX_UNCOLLECTED: usize = 64;
 
 /// Why a request was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubmitError {
-    /// As many requests wait as [`TransmissionParams::queue_limit`] allows.
+    /// As many requests wait as [`TransmissionParams::queue_limit`] allows, or the owner collects
+    /// none of those that have ended.
     QueueFull,
     /// The request cannot be encoded.
     Request(RequestError),
@@ -41,75 +49,15 @@ impl fmt::Display for SubmitError {
 
 impl std::error::Error for SubmitError {}
 
-/// An empty message to be sent back at once: an ACK or a Reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reply([u8; 4]);
-
-impl Reply {
-    fn new(message_type: MessageType, message_id: u16) -> Self {
-        let [high, low] = message_id.to_be_bytes();
-        Self([message_type.header_byte(0), Code::EMPTY.0, high, low])
-    }
-
-    fn acknowledge(message_id: u16) -> Self {
-        Self::new(MessageType::Acknowledgement, message_id)
-    }
-
-    fn reset(message_id: u16) -> Self {
-        Self::new(MessageType::Reset, message_id)
-    }
-
-    /// The datagram to send.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 4] {
-        &self.0
-    }
-}
-
-/// What became of a received message.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Outcome<U> {
-    /// It matched nothing that was waiting.
-    Ignored,
-    /// It acknowledged a request whose response will come separately.
-    Acknowledged,
-    /// It is the response to the request submitted with this value.
-    Response(U),
-    /// The peer reset the request submitted with this value.
-    Reset(U),
-}
-
-/// The result of [`MessageLayer::handle`].
-#[derive(Debug, PartialEq, Eq)]
-pub struct Handled<U> {
-    /// To be sent back at once.
-    pub reply: Option<Reply>,
-    /// What the message meant.
-    pub outcome: Outcome<U>,
-}
-
-/// A request that has ended without a response.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Finished<U> {
-    /// What the request was submitted with.
-    pub user: U,
-    /// Why it has ended.
-    pub reason: Ended,
-    /// Its message id.
-    pub message_id: u16,
-    /// Its token number.
-    pub token: u32,
-    /// How often it was sent.
-    pub transmissions: u8,
-}
-
 /// The exchanges of one client with its one peer. `U` is whatever the owner ties to a request.
 pub struct MessageLayer<U> {
-    params: TransmissionParams,
-    ids: MessageIds,
-    tokens: Tokens,
-    exchanges: Vec<Exchange<U>>,
-    acknowledged_responses: AcknowledgedResponses,
+    pub(super) params: TransmissionParams,
+    pub(super) ids: MessageIds,
+    pub(super) tokens: Tokens,
+    pub(super) exchanges: Vec<Exchange<U>>,
+    pub(super) acknowledged_responses: AcknowledgedResponses,
+    pub(super) pause: Pause,
+    pub(super) silence: Silence,
     spare_buffers: Vec<Zeroizing<Vec<u8>>>,
 }
 
@@ -122,6 +70,8 @@ impl<U> MessageLayer<U> {
             tokens: Tokens::new(random),
             exchanges: Vec::new(),
             acknowledged_responses: AcknowledgedResponses::default(),
+            pause: Pause::default(),
+            silence: Silence::default(),
             spare_buffers: Vec::new(),
         }
     }
@@ -132,7 +82,8 @@ impl<U> MessageLayer<U> {
         self.tokens.peek()
     }
 
-    /// How many requests wait for a response or for their first transmission.
+    /// How many requests wait for a response, for their first transmission, or to be collected by
+    /// [`poll_ended`](Self::poll_ended).
     #[must_use]
     pub fn outstanding(&self) -> usize {
         self.exchanges.len()
@@ -141,14 +92,12 @@ impl<U> MessageLayer<U> {
     /// How many requests wait for their first transmission.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.exchanges
-            .iter()
-            .filter(|e| matches!(e.state, State::Queued))
-            .count()
+        self.exchanges.iter().filter(|e| e.is_queued()).count()
     }
 
     /// Takes a request. It goes out with the next [`poll_transmit`](Self::poll_transmit), or, for a
-    /// Confirmable one, as soon as NSTART allows (section 4.7). Returns its token number.
+    /// Confirmable one, as soon as NSTART allows (section 4.7). Returns its token number, which
+    /// names it from now on.
     ///
     /// # Errors
     ///
@@ -156,22 +105,20 @@ impl<U> MessageLayer<U> {
     pub fn submit(
         &mut self,
         random: &mut dyn RandomSource,
-        message_type: MessageType,
-        head: &RequestHead,
-        payload: &[u8],
-        user: U,
+        submission: Submission<'_, U>,
     ) -> Result<u32, SubmitError> {
-        if self.queued() >= self.params.queue_limit {
+        let uncollected = self.exchanges.iter().filter(|e| e.is_over()).count();
+        if self.queued() >= self.params.queue_limit || uncollected >= MAX_UNCOLLECTED {
             return Err(SubmitError::QueueFull);
         }
-        self.forget_oldest_awaited();
         let index = self.exchanges.len();
-        self.insert(index, random, message_type, head, payload, user)
+        self.insert(index, random, submission, false)
     }
 
-    /// Takes a request that goes before those already waiting, and however many they are. Where NSTART
-    /// leaves it no room, a Confirmable request under way stands back: it is not repeated until this one has
-    /// been acknowledged or has ended, and then goes on where it stood. Its response still counts.
+    /// Takes a request that goes before those already waiting, however many they are, and also
+    /// while these are [paused](Self::set_paused). Where NSTART leaves it no room, a Confirmable
+    /// request under way stands back: it is not repeated until this one has been acknowledged or
+    /// has ended, and then goes on where it stood. Its response still counts.
     ///
     /// # Errors
     ///
@@ -179,102 +126,126 @@ impl<U> MessageLayer<U> {
     pub fn submit_first(
         &mut self,
         random: &mut dyn RandomSource,
-        message_type: MessageType,
-        head: &RequestHead,
-        payload: &[u8],
-        user: U,
+        submission: Submission<'_, U>,
     ) -> Result<u32, SubmitError> {
-        self.forget_oldest_awaited();
-        let index = self.exchanges.iter().position(|e| !e.is_sent());
+        let index = self.exchanges.iter().position(Exchange::is_queued);
         let index = index.unwrap_or(self.exchanges.len());
-        let token = self.insert(index, random, message_type, head, payload, user)?;
-        while !self.may_start() && self.exchanges.iter_mut().any(|e| e.hold(true)) {}
-        Ok(token)
+        let number = self.insert(index, random, submission, true)?;
+        while !self.has_room() && self.exchanges.iter_mut().any(|e| e.hold(true)) {}
+        Ok(number)
     }
 
     fn insert(
         &mut self,
         index: usize,
         random: &mut dyn RandomSource,
-        message_type: MessageType,
-        head: &RequestHead,
-        payload: &[u8],
-        user: U,
+        submission: Submission<'_, U>,
+        urgent: bool,
     ) -> Result<u32, SubmitError> {
-        let exchanges = &self.exchanges;
-        let message_id = self
-            .ids
-            .take(|id| exchanges.iter().any(|e| e.message_id == id));
-        let token = self.tokens.peek();
+        let Submission {
+            message_type,
+            head,
+            payload,
+            user,
+        } = submission;
         let mut bytes = self.spare_buffers.pop().unwrap_or_default();
-        head.write(message_type, message_id, token, payload, &mut bytes)
+        head.write(message_type, 0, self.tokens.peek(), payload, &mut bytes)
             .map_err(SubmitError::Request)?;
-        self.tokens
-            .take(random, |n| exchanges.iter().any(|e| e.token == n));
-        let state = State::Queued;
+        self.displace_oldest_awaited();
+        let token = self.take_token(random);
+        let request = EncodedRequest {
+            number: token,
+            message_type,
+            message_id: None,
+            token,
+            transmissions: 0,
+            requeues: 0,
+            bytes,
+        };
         self.exchanges.insert(
             index,
             Exchange {
                 user,
-                message_type,
-                message_id,
-                token,
-                bytes,
-                state,
+                request,
+                urgent,
+                unheard: 0,
+                suspected: false,
+                state: State::Queued,
             },
         );
         Ok(token)
     }
 
-    /// The next datagram that is due, with the token number of its request; `None` when nothing is due
-    /// at `now`. Each call counts as one transmission.
+    pub(super) fn take_token(&mut self, random: &mut dyn RandomSource) -> u32 {
+        let exchanges = &self.exchanges;
+        self.tokens.take(random, |number| {
+            let mut requests = exchanges.iter().map(|e| &e.request);
+            requests.any(|r| r.token == number || r.number == number)
+        })
+    }
+
+    /// The next datagram that is due, with the number [`submit`](Self::submit) gave its request;
+    /// `None` when nothing is due at `now`. Each call counts as one transmission.
+    ///
+    /// A repetition that comes so late that the peer may have forgotten the message id goes out
+    /// under a new one: as the repetition it is, it counts towards MAX_RETRANSMIT.
     pub fn poll_transmit(
         &mut self,
         now: Instant,
         random: &mut dyn RandomSource,
     ) -> Option<(u32, &[u8])> {
-        let (may_start, max_retransmit) = (self.may_start(), self.params.max_retransmit);
-        let mut exchanges = self.exchanges.iter_mut();
-        let exchange = exchanges.find(|e| e.is_due(now, may_start, max_retransmit))?;
-        exchange.transmitted(now, &self.params, random);
-        Some((exchange.token, &exchange.bytes))
+        let gate = self.gate(now);
+        let params = &self.params;
+        let mut steps = self.exchanges.iter().enumerate().filter_map(|(index, e)| {
+            let (at, step) = e.next_step(&gate, params)?;
+            (at <= now).then_some((index, step))
+        });
+        let (index, step) = steps.find(|(_, step)| matches!(step, Step::Send | Step::Repeat))?;
+        let fresh = step == Step::Send;
+        if fresh {
+            let exchanges = &self.exchanges;
+            let lifetime = if exchanges[index].is_confirmable() {
+                params.exchange_lifetime()
+            } else {
+                params.non_lifetime()
+            };
+            let in_use = |id| exchanges.iter().any(|e| e.request.message_id == Some(id));
+            let id = self.ids.take(now, lifetime, in_use)?;
+            self.exchanges[index].request.identify(id);
+        }
+        self.silence.transmitted(now);
+        let exchange = &mut self.exchanges[index];
+        exchange.transmitted(now, fresh, &self.params, random);
+        Some((exchange.request.number, exchange.request.as_bytes()))
     }
 
     /// Takes out the next exchange that has ended without a response by `now`.
-    pub fn poll_ended(&mut self, now: Instant) -> Option<(U, Ended)> {
-        self.poll_finished(now).map(|f| (f.user, f.reason))
-    }
-
-    /// The same, with what identifies the exchange.
-    pub fn poll_finished(&mut self, now: Instant) -> Option<Finished<U>> {
-        let max_retransmit = self.params.max_retransmit;
-        let ended = |exchange: &Exchange<U>| exchange.ended(now, max_retransmit);
+    pub fn poll_ended(&mut self, now: Instant) -> Option<(Finished<U>, Ended)> {
+        let gate = self.gate(now);
+        let params = &self.params;
+        let ended = |exchange: &Exchange<U>| match exchange.next_step(&gate, params) {
+            Some((at, Step::End(reason))) if at <= now => Some(reason),
+            _ => None,
+        };
         let mut exchanges = self.exchanges.iter().enumerate();
         let (index, reason) = exchanges.find_map(|(index, e)| Some((index, ended(e)?)))?;
-        let exchange = &self.exchanges[index];
-        let (message_id, token) = (exchange.message_id, exchange.token);
-        let transmissions = exchange.transmissions();
-        Some(Finished {
-            user: self.remove(index),
-            reason,
-            message_id,
-            token,
-            transmissions,
-        })
+        Some((self.remove(index), reason))
     }
 
-    /// When the layer next has something to do by itself; `None` when it only waits for the peer.
-    /// An instant that has passed already means: now.
+    /// When the layer next has something to do by itself; `None` when it only waits for the peer,
+    /// or for its owner to end a pause. An instant that has passed already means: now.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let may_start = self.may_start();
-        let deadlines = self.exchanges.iter().filter_map(|e| e.deadline(may_start));
-        deadlines.min()
+        let gate = self.gate(Instant::default());
+        let steps = self.exchanges.iter();
+        let steps = steps.filter_map(|e| e.next_step(&gate, &self.params));
+        steps.map(|(at, _)| at).min()
     }
 
-    /// Drops the request with this token number and gives its value back.
-    pub fn abort(&mut self, token: u32) -> Option<U> {
-        let index = self.exchanges.iter().position(|e| e.token == token)?;
+    /// Drops the request that [`submit`](Self::submit) gave this number, and gives it back.
+    pub fn abort(&mut self, number: u32) -> Option<Finished<U>> {
+        let mut exchanges = self.exchanges.iter();
+        let index = exchanges.position(|e| e.request.number == number)?;
         Some(self.remove(index))
     }
 
@@ -284,173 +255,49 @@ impl<U> MessageLayer<U> {
         self.resume_held();
     }
 
-    /// Whether the request with this token number has been sent at least once.
-    #[must_use]
-    pub fn is_sent(&self, token: u32) -> bool {
-        self.exchanges
-            .iter()
-            .any(|e| e.token == token && e.is_sent())
-    }
-
-    /// Answers a datagram that could not be read: a malformed Confirmable message is reset, everything
-    /// else ignored (sections 4.2 and 4.3).
-    #[must_use]
-    pub fn reject(error: FormatError) -> Option<Reply> {
-        match error {
-            FormatError::Malformed {
-                message_type: MessageType::Confirmable,
-                message_id,
-            } => Some(Reply::reset(message_id)),
-            _ => None,
+    /// Takes back the buffer of a request that nobody needs any more, for one to come: an owner
+    /// that does this with each [`Finished`] makes reports free of allocations.
+    pub fn recycle(&mut self, request: EncodedRequest) {
+        if self.spare_buffers.len() <= self.params.nstart {
+            self.spare_buffers.push(request.bytes);
         }
     }
 
-    /// Handles a message from the peer.
-    pub fn handle(&mut self, now: Instant, message: &Datagram<'_>) -> Handled<U> {
-        match (message.message_type(), message.code().class()) {
-            (MessageType::Acknowledgement, Class::Empty) => self.handle_empty_ack(message),
-            (MessageType::Reset, Class::Empty) => self.handle_reset(message),
-            (MessageType::Acknowledgement, _) if message.code().is_response() => {
-                self.handle_piggybacked(message)
-            }
-            (MessageType::Confirmable, _) if message.code().is_response() => {
-                self.handle_separate_confirmable(now, message)
-            }
-            (MessageType::NonConfirmable, _) if message.code().is_response() => Handled {
-                reply: None,
-                outcome: self.take_response(message, |_| true),
-            },
-            // A ping (section 4.3) or a request: this endpoint serves nothing.
-            (MessageType::Confirmable, _) => {
-                let reply = Some(Reply::reset(message.message_id()));
-                Handled {
-                    reply,
-                    outcome: Outcome::Ignored,
-                }
-            }
-            _ => Handled {
-                reply: None,
-                outcome: Outcome::Ignored,
-            },
+    /// What the exchanges are allowed at the moment.
+    fn gate(&self, now: Instant) -> Gate {
+        Gate {
+            now,
+            room: self.has_room(),
+            released: self.pause.released(),
+            id_free: self.ids.free_at(),
         }
-    }
-
-    /// Section 4.2: an empty ACK ends the retransmission; the response comes separately.
-    fn handle_empty_ack(&mut self, message: &Datagram<'_>) -> Handled<U> {
-        let mut exchanges = self.exchanges.iter_mut();
-        let waiting = exchanges.find(|e| e.message_id == message.message_id());
-        let outcome = if waiting.is_some_and(Exchange::acknowledged) {
-            self.resume_held();
-            Outcome::Acknowledged
-        } else {
-            Outcome::Ignored
-        };
-        Handled {
-            reply: None,
-            outcome,
-        }
-    }
-
-    /// Section 4.2: a Reset ends the exchange, Confirmable or not.
-    fn handle_reset(&mut self, message: &Datagram<'_>) -> Handled<U> {
-        let index = self
-            .exchanges
-            .iter()
-            .position(|e| e.message_id == message.message_id() && e.is_sent());
-        let outcome = index.map_or(Outcome::Ignored, |index| Outcome::Reset(self.remove(index)));
-        Handled {
-            reply: None,
-            outcome,
-        }
-    }
-
-    /// Section 5.3.2: a piggybacked response matches by message id and token.
-    fn handle_piggybacked(&mut self, message: &Datagram<'_>) -> Handled<U> {
-        let acknowledges = |e: &Exchange<U>| {
-            e.message_id == message.message_id() && e.message_type == MessageType::Confirmable
-        };
-        Handled {
-            reply: None,
-            outcome: self.take_response(message, acknowledges),
-        }
-    }
-
-    /// Section 5.2.2: a separate response is acknowledged, also when it comes again; one that belongs
-    /// to nothing is reset.
-    fn handle_separate_confirmable(&mut self, now: Instant, message: &Datagram<'_>) -> Handled<U> {
-        let id = message.message_id();
-        let outcome = self.take_response(message, |_| true);
-        let reply = match outcome {
-            Outcome::Response(_) => {
-                self.acknowledged_responses.insert(id, now);
-                Reply::acknowledge(id)
-            }
-            // Asked last: a server that has restarted may reuse an id for a response that is awaited.
-            _ if self.is_repetition(now, id) => Reply::acknowledge(id),
-            _ => Reply::reset(id),
-        };
-        Handled {
-            reply: Some(reply),
-            outcome,
-        }
-    }
-
-    /// Ends the exchange whose token the response carries and that also `fits`; section 5.4.1 forbids
-    /// processing a response with an unknown critical option.
-    fn take_response(
-        &mut self,
-        message: &Datagram<'_>,
-        fits: impl Fn(&Exchange<U>) -> bool,
-    ) -> Outcome<U> {
-        let token = message.token();
-        let answered =
-            |e: &Exchange<U>| e.is_sent() && Token::from_number(e.token) == token && fits(e);
-        let Some(index) = self.exchanges.iter().position(answered) else {
-            return Outcome::Ignored;
-        };
-        if let Some(option) = message.unknown_critical_option() {
-            log::warn!("response with unknown critical option {option} rejected");
-            return Outcome::Ignored;
-        }
-        Outcome::Response(self.remove(index))
-    }
-
-    fn is_repetition(&self, now: Instant, message_id: u16) -> bool {
-        let lifetime = self.params.exchange_lifetime();
-        self.acknowledged_responses
-            .contains(message_id, now, lifetime)
     }
 
     /// Whether NSTART leaves room for a further Confirmable request.
-    fn may_start(&self) -> bool {
+    fn has_room(&self) -> bool {
         let in_flight = self.exchanges.iter().filter(|e| e.is_in_flight()).count();
         in_flight < self.params.nstart.max(1)
     }
 
     /// Lets requests that stood back go on, as far as there is room.
-    fn resume_held(&mut self) {
-        while self.may_start() && self.exchanges.iter_mut().any(|e| e.hold(false)) {}
+    pub(super) fn resume_held(&mut self) {
+        while self.has_room() && self.exchanges.iter_mut().any(|e| e.hold(false)) {}
     }
 
-    fn forget_oldest_awaited(&mut self) {
-        let awaited = self.exchanges.iter().enumerate();
-        let mut awaited = awaited.filter(|(_, exchange)| exchange.is_awaiting_response());
-        let oldest = awaited.next().map(|(index, _)| index);
-        if awaited.count() + 1 >= MAX_AWAITED
-            && let Some(index) = oldest
+    fn displace_oldest_awaited(&mut self) {
+        let mut exchanges = self.exchanges.iter_mut();
+        let mut awaited = exchanges.by_ref().filter(|e| e.is_awaiting_response());
+        if let Some(oldest) = awaited.next()
+            && awaited.count() + 1 >= MAX_AWAITED
         {
-            log::info!("the response to an older request is not expected any more");
-            self.remove(index);
+            oldest.state = State::Over(Ended::Displaced);
         }
     }
 
-    fn remove(&mut self, index: usize) -> U {
-        let exchange = self.exchanges.remove(index);
-        if self.spare_buffers.len() <= self.params.nstart {
-            self.spare_buffers.push(exchange.bytes);
-        }
+    pub(super) fn remove(&mut self, index: usize) -> Finished<U> {
+        let Exchange { user, request, .. } = self.exchanges.remove(index);
         self.resume_held();
-        exchange.user
+        Finished { user, request }
     }
 }
 

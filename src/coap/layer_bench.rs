@@ -42,8 +42,22 @@ impl Bench {
             *draws
         };
         self.layer
-            .submit(&mut random, message_type, &self.head, user.as_bytes(), user)
+            .submit(
+                &mut random,
+                submission(message_type, &self.head, user.as_bytes(), user),
+            )
             .unwrap()
+    }
+
+    pub(super) fn submit_first(&mut self, user: &'static str) -> u32 {
+        let urgent = submission(MessageType::Confirmable, &self.head, user.as_bytes(), user);
+        self.layer.submit_first(&mut || 1, urgent).unwrap()
+    }
+
+    /// The next request that has ended by now.
+    pub(super) fn ended(&mut self) -> Option<(&'static str, Ended)> {
+        let (finished, reason) = self.layer.poll_ended(self.now)?;
+        Some((finished.user, reason))
     }
 
     /// Everything due now, in order.
@@ -60,8 +74,29 @@ impl Bench {
     }
 
     pub(super) fn receive(&mut self, bytes: &[u8]) -> Handled<&'static str> {
-        self.layer
-            .handle(self.now, &Datagram::parse(bytes).unwrap())
+        let message = Datagram::parse(bytes).unwrap();
+        let Handled { reply, outcome } = self.layer.handle(self.now, &message);
+        let outcome = match outcome {
+            Outcome::Ignored => Outcome::Ignored,
+            Outcome::Acknowledged => Outcome::Acknowledged,
+            Outcome::Response(finished) => Outcome::Response(finished.user),
+            Outcome::Reset(finished) => Outcome::Reset(finished.user),
+        };
+        Handled { reply, outcome }
+    }
+}
+
+pub(super) fn submission<'a>(
+    message_type: MessageType,
+    head: &'a RequestHead,
+    payload: &'a [u8],
+    user: &'static str,
+) -> Submission<'a, &'static str> {
+    Submission {
+        message_type,
+        head,
+        payload,
+        user,
     }
 }
 

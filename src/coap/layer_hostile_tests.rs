@@ -1,6 +1,6 @@
 //! The message layer against peers, networks and programs that do not behave.
 
-use super::layer_bench::{Bench, empty, id_of, ignored, response};
+use super::layer_bench::{Bench, empty, id_of, ignored, response, submission};
 use super::reader::MessageType::{Acknowledgement, Confirmable, NonConfirmable};
 use super::*;
 
@@ -29,22 +29,41 @@ fn section_4_5_an_awaited_response_is_no_repetition_of_an_earlier_one_with_its_i
 }
 
 #[test]
-fn responses_that_never_come_do_not_fill_the_memory_of_a_program_that_goes_on_sending() {
+fn responses_that_never_come_do_not_fill_the_memory_and_no_request_vanishes() {
     let mut bench = Bench::new();
-    let mut last = Vec::new();
-    for _ in 0..10_000 {
-        bench.submit(NonConfirmable, "report");
+    let (mut last, mut displaced) = (Vec::new(), 0);
+    for n in 0..10_000_u16 {
+        let message_type = if n % 2 == 0 {
+            NonConfirmable
+        } else {
+            Confirmable
+        };
+        bench.submit(message_type, "report");
         last = bench.transmit().remove(0);
+        bench.receive(&empty(Acknowledgement, id_of(&last)));
+        while let Some(ended) = bench.ended() {
+            assert_eq!(ended, ("report", Ended::Displaced));
+            displaced += 1;
+        }
+        assert!(bench.layer.outstanding() <= 65, "after {n}");
     }
-    assert!(bench.layer.outstanding() <= 65);
+    assert_eq!(displaced + bench.layer.outstanding(), 10_000);
     let answer = response(NonConfirmable, [1, 2], &last);
     assert_eq!(bench.receive(&answer).outcome, Outcome::Response("report"));
-    for n in 0..10_000_u16 {
-        bench.submit(Confirmable, "report");
-        let request = bench.transmit().remove(0);
-        bench.receive(&empty(Acknowledgement, id_of(&request)));
-        assert!(bench.layer.outstanding() <= 65, "after {n} empty ACKs");
-    }
+}
+
+#[test]
+fn who_never_collects_what_has_ended_is_refused_at_last() {
+    let mut bench = Bench::new();
+    let submitted = (0..1000).take_while(|_| {
+        let report = submission(NonConfirmable, &bench.head, b"", "report");
+        let taken = bench.layer.submit(&mut || 1, report).is_ok();
+        bench.transmit();
+        taken
+    });
+    assert_eq!(submitted.count(), 64 + 64);
+    while bench.ended().is_some() {}
+    bench.submit(NonConfirmable, "report");
 }
 
 #[test]
@@ -55,11 +74,8 @@ fn what_is_submitted_first_does_not_wait_for_a_request_that_nobody_acknowledges(
     bench.advance(2_500);
     assert_eq!(bench.transmit(), std::slice::from_ref(&lost));
 
-    let (head, now) = (bench.head.clone(), bench.now);
-    bench
-        .layer
-        .submit_first(&mut || 1, Confirmable, &head, b"urgent", "urgent")
-        .unwrap();
+    let now = bench.now;
+    bench.submit_first("urgent");
     assert!(bench.layer.next_deadline().unwrap() <= now);
     let urgent = bench.transmit().remove(0);
     assert!(urgent.ends_with(b"urgent"));
@@ -85,11 +101,7 @@ fn the_answer_to_a_request_that_had_to_stand_back_still_counts() {
     bench.submit(Confirmable, "late");
     bench.submit(Confirmable, "next");
     let late = bench.transmit().remove(0);
-    let head = bench.head.clone();
-    bench
-        .layer
-        .submit_first(&mut || 1, Confirmable, &head, b"urgent", "urgent")
-        .unwrap();
+    bench.submit_first("urgent");
     let urgent = bench.transmit().remove(0);
     let answer = response(Acknowledgement, id_of(&late), &late);
     assert_eq!(bench.receive(&answer).outcome, Outcome::Response("late"));

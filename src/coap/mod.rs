@@ -9,14 +9,19 @@
 
 mod code;
 mod dedup;
+mod encoded;
 mod exchange;
 mod layer;
 mod message_id;
 mod option;
 mod params;
 mod path;
+mod pause;
 mod reader;
+mod receive;
+mod recovery;
 mod request;
+mod silence;
 mod time;
 mod token;
 
@@ -26,15 +31,20 @@ mod layer_bench;
 mod layer_hostile_tests;
 #[cfg(test)]
 mod layer_tests;
+#[cfg(test)]
+mod recovery_tests;
 
 pub use code::{Class, Code};
+pub use encoded::{EncodedRequest, Finished, Replacement, Submission};
 pub use exchange::Ended;
-pub use layer::{Finished, Handled, MessageLayer, Outcome, Reply, SubmitError};
+pub use layer::{MessageLayer, SubmitError};
 pub use message_id::MessageIds;
 pub use option::{OptionNumber, Options};
 pub use params::TransmissionParams;
 pub use path::{MAX_PATH_LEN, PathError, check as check_path, segments};
 pub use reader::{Datagram, FormatError, MessageType};
+pub use receive::{Handled, Outcome, Reply};
+pub use recovery::Snapshot;
 pub use request::{MAX_DATAGRAM, RequestError, RequestHead, RequestHeadBuilder};
 pub use time::{Instant, RandomSource};
 pub use token::{Token, Tokens};

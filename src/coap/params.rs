@@ -53,8 +53,8 @@ impl TransmissionParams {
             .saturating_mul((1u32 << self.max_retransmit.min(16)) - 1)
     }
 
-    /// EXCHANGE_LIFETIME: from the first transmission until the exchange may be forgotten; 247 s with
-    /// the defaults.
+    /// EXCHANGE_LIFETIME: from the first transmission until the exchange may be forgotten; 247 s
+    /// with the defaults.
     #[must_use]
     pub fn exchange_lifetime(&self) -> Duration {
         // PROCESSING_DELAY equals ACK_TIMEOUT (section 4.8.2).
@@ -67,6 +67,14 @@ impl TransmissionParams {
     #[must_use]
     pub fn non_lifetime(&self) -> Duration {
         self.max_transmit_span().saturating_add(Self::MAX_LATENCY)
+    }
+
+    /// How long after its first transmission a Confirmable message may be repeated under its
+    /// message id: MAX_TRANSMIT_SPAN, and PROCESSING_DELAY for a caller that polls late. Later, the
+    /// peer might take a copy that was long on its way for a new message.
+    #[must_use]
+    pub(super) fn repetition_window(&self) -> Duration {
+        self.max_transmit_span().saturating_add(self.ack_timeout)
     }
 
     fn longest_initial_timeout(&self) -> Duration {

@@ -67,6 +67,11 @@ impl Tokens {
         }
     }
 
+    /// Goes on with this number, which [`peek`](Self::peek) told before.
+    pub(super) const fn resume(&mut self, next: u32) {
+        self.next = next;
+    }
+
     /// The number the next request will carry.
     #[must_use]
     pub const fn peek(&self) -> u32 {
