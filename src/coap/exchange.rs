@@ -67,12 +67,16 @@ pub(super) enum Step {
 pub(super) struct Gate {
     /// Now, or earlier where the question is only what comes next.
     pub(super) now: Instant,
-    /// NSTART leaves room for another Confirmable request.
+    /// NSTART leaves room for an urgent Confirmable request.
+    pub(super) urgent_room: bool,
+    /// It leaves room for another one besides.
     pub(super) room: bool,
     /// Requests that are not urgent may be transmitted.
     pub(super) released: Option<Instant>,
     /// There is a message id to be had.
     pub(super) id_free: Instant,
+    /// PROBING_RATE lets a Non-confirmable message through.
+    pub(super) probe_at: Instant,
 }
 
 impl<U> Exchange<U> {
@@ -105,9 +109,18 @@ impl<U> Exchange<U> {
         matches!(self.state, State::Over(_))
     }
 
-    /// Stops, or resumes, the repetition of a Confirmable request that is not acknowledged; its
-    /// timer goes on. Tells whether that changed anything.
-    pub(super) fn hold(&mut self, hold: bool) -> bool {
+    /// Interrupts the repetition of a Confirmable request in flight for an urgent one; its timer
+    /// goes on. Tells whether that changed anything.
+    pub(super) fn stand_back(&mut self) -> bool {
+        !self.urgent && self.hold(true)
+    }
+
+    /// Takes the repetition up again. Tells whether that changed anything.
+    pub(super) fn go_on(&mut self) -> bool {
+        self.hold(false)
+    }
+
+    fn hold(&mut self, hold: bool) -> bool {
         match &mut self.state {
             State::Unacknowledged { held, .. } if *held != hold => {
                 *held = hold;
@@ -123,15 +136,17 @@ impl<U> Exchange<U> {
         gate: &Gate,
         params: &TransmissionParams,
     ) -> Option<(Instant, Step)> {
-        let released = if self.urgent {
-            Some(Instant::default())
+        let (room, released) = if self.urgent {
+            (gate.urgent_room, Some(Instant::default()))
         } else {
-            gate.released
+            (gate.room, gate.released)
         };
         match self.state {
-            State::Queued if gate.room || !self.is_confirmable() => {
-                Some((released?.max(gate.id_free), Step::Send))
+            State::Queued if !self.is_confirmable() => {
+                let at = released?.max(gate.id_free).max(gate.probe_at);
+                Some((at, Step::Send))
             }
+            State::Queued if room => Some((released?.max(gate.id_free), Step::Send)),
             State::Queued | State::Unacknowledged { held: true, .. } => None,
             State::Unacknowledged {
                 first_sent,

@@ -19,6 +19,7 @@ mod path;
 mod pause;
 mod reader;
 mod receive;
+mod recognized;
 mod recovery;
 mod request;
 mod silence;
@@ -26,13 +27,9 @@ mod time;
 mod token;
 
 #[cfg(test)]
-mod layer_bench;
-#[cfg(test)]
-mod layer_hostile_tests;
-#[cfg(test)]
-mod layer_tests;
-#[cfg(test)]
 mod recovery_tests;
+#[cfg(test)]
+mod rfc7252;
 
 pub use code::{Class, Code};
 pub use encoded::{EncodedRequest, Finished, Replacement, Submission};
@@ -40,7 +37,7 @@ pub use exchange::Ended;
 pub use layer::{MessageLayer, SubmitError};
 pub use message_id::MessageIds;
 pub use option::{OptionNumber, Options};
-pub use params::TransmissionParams;
+pub use params::{ParamsError, TransmissionParams};
 pub use path::{MAX_PATH_LEN, PathError, check as check_path, segments};
 pub use reader::{Datagram, FormatError, MessageType};
 pub use receive::{Handled, Outcome, Reply};

@@ -1,7 +1,7 @@
 //! Requests that outlive a session, a token, a pause, or the device's memory.
 
-use super::layer_bench::{Bench, empty, id_of, ignored, response, submission};
 use super::reader::MessageType::{Acknowledgement, Confirmable, NonConfirmable, Reset};
+use super::rfc7252::bench::{Bench, empty, id_of, ignored, response, submission};
 use super::*;
 use core::time::Duration;
 use zeroize::Zeroizing;
@@ -166,27 +166,6 @@ fn a_back_off_ends_by_itself_at_the_latest_instant_asked_for() {
     assert!(bench.transmit().is_empty());
     bench.layer.end_back_off();
     assert_eq!(bench.transmit().len(), 1);
-}
-
-#[test]
-fn section_4_8_2_a_repetition_after_the_transmit_span_is_a_new_message_and_still_counts() {
-    let mut bench = Bench::new();
-    bench.submit(Confirmable, "report");
-    let mut sent = vec![bench.transmit().remove(0)];
-    for _ in 0..4 {
-        // A program that polls once a minute, or a pause: every repetition comes too late.
-        bench.advance(60_000);
-        let repeated = bench.transmit();
-        assert_eq!(repeated.len(), 1);
-        assert!(sent.iter().all(|s| id_of(s) != id_of(&repeated[0])));
-        assert_eq!(token_of(&repeated[0]), token_of(&sent[0]));
-        sent.extend(repeated);
-    }
-    let late = response(Acknowledgement, id_of(&sent[0]), &sent[0]);
-    assert_eq!(bench.receive(&late), ignored());
-    bench.advance(60_000);
-    assert!(bench.transmit().is_empty());
-    assert_eq!(bench.ended(), Some(("report", Ended::Unacknowledged)));
 }
 
 #[test]
