@@ -223,7 +223,8 @@ impl<P: Platform, U> Client<P, U> {
 
     /// The transport has renewed itself: from now on the new session carries everything.
     pub(super) fn renewed(&self, state: &mut State<P::Transport, U>, now: Instant) {
-        if state.link.phase == Phase::Suspect {
+        // In the phase Up too: a renewal that came to be regretted may have gone too far to be given up.
+        if state.link.phase != Phase::Renewing {
             state.session.session_lost();
         }
         self.link_is_up(state, now);

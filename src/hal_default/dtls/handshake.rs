@@ -91,6 +91,11 @@ impl Handshake {
         self.stream.get_mut().keep(error);
     }
 
+    /// Whether the server seems to have answered.
+    pub(super) fn is_heard(&self) -> bool {
+        self.heard
+    }
+
     /// Whether it began as the resumption of a session.
     pub(super) fn resumes(&self) -> bool {
         self.resume.is_some()
