@@ -11,7 +11,10 @@ use super::pki::{Identity, Leaf, authority, issue};
 use super::relay::{From, Relay};
 use super::sealing::sealed;
 use super::server::{Connection, Listener, Server, context, with_identity, with_psk};
-use super::{PATIENCE_MS, announced, await_renewal, brisk, check_echo, connect, connect_within};
+use super::{
+    PATIENCE_MS, announced, await_renewal, brisk, check_echo, connect, connect_patiently,
+    connect_within,
+};
 use crate::hal::dtls::Offer;
 use crate::hal_default::dtls::channel::Ended;
 use crate::hal_default::dtls::dialer::{Limits, Proof};
@@ -358,7 +361,7 @@ fn what_is_forged_during_a_renewal_harms_neither_session() {
         forged.push(datagram.to_vec());
         forged
     });
-    let session = connect(HOST, relay.address, &root.pem()).expect("handshake");
+    let session = connect_patiently(relay.address, &root.pem());
     check_echo(&session);
     assert!(session.renew());
     await_renewal(&session);
