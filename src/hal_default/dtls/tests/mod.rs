@@ -14,6 +14,7 @@ mod resumption;
 mod sealing;
 mod server;
 mod sessions;
+mod threads;
 
 use std::net::SocketAddr;
 use std::time::Duration;
