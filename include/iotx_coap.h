@@ -373,7 +373,8 @@ typedef struct {
 } iotx_device_info_t;
 
 /**
- * Event callback of iotx_coap_config_t.
+ * Event callback of iotx_coap_config_t: the client, an iotx_coap_event_t, and what it is about. Called only
+ * for programs that ask for it: see iotx_coap_failure_t in iotx_coap_ext.h.
  */
 typedef void (*iotx_event_handle_t)(void *context, iotx_coap_event_t event, void *p_data);
 
@@ -398,7 +399,9 @@ typedef struct {
      */
     iotx_device_info_t *p_devinfo;
     /**
-     * Not read. No SDK release ever called it, and firmware in the field leaves it uninitialised.
+     * Called with events, for clients made by iotx_coap_init_with with report_events set to 1
+     * (iotx_coap_ext.h). Otherwise not read: no SDK release ever called it, and firmware in the field leaves
+     * it uninitialised.
      */
     iotx_event_handle_t event_handle;
 } iotx_coap_config_t;

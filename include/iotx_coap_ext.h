@@ -6,7 +6,7 @@
 #ifndef IOTX_COAP_EXT_H
 #define IOTX_COAP_EXT_H
 
-/* Generated from src/capi/ext.rs by cbindgen: do not edit. */
+/* Generated from src/capi/ext by cbindgen: do not edit. */
 
 #include <stddef.h>
 #include "iotx_coap.h"
@@ -62,6 +62,91 @@ typedef enum {
 } iotx_coap_callback_argument_t;
 
 /**
+ * Kinds of networks, for iotx_coap_settings_preset.
+ */
+typedef enum {
+    /**
+     * Any network: the values of RFC 7252, which iotx_coap_settings_init sets too.
+     */
+    IOTX_COAP_PRESET_RFC7252 = 0,
+    /**
+     * Cellular modules for machines: slow and patient. First wait 10 s, 8 repetitions, 3 min for an
+     * authentication and 3 min for a handshake. A message is given up after one to two hours.
+     */
+    IOTX_COAP_PRESET_NB_IOT = 1,
+    /**
+     * A cloud, or a gateway, in the same local network: first wait 250 ms, 5 repetitions, 5 s for an
+     * authentication and 10 s for a handshake. Not for paths through the Internet.
+     */
+    IOTX_COAP_PRESET_LAN = 2,
+} iotx_coap_preset_t;
+
+/**
+ * Events beyond those of iotx_coap_event_t, handed to event_handle as well.
+ */
+typedef enum {
+    /**
+     * The client has a new token: reports may be sent. `p_data` is NULL.
+     */
+    IOTX_COAP_EVENT_AUTHENTICATED = 100,
+} iotx_coap_more_events_t;
+
+/**
+ * Why something failed, for iotx_coap_failure_t. Later releases may add values.
+ */
+typedef enum {
+    /**
+     * SEND_FAILED: none of the transmissions was acknowledged. The cloud may have got the report.
+     */
+    IOTX_COAP_FAILURE_UNACKNOWLEDGED = 1,
+    /**
+     * SEND_FAILED: acknowledged, or sent as IOTX_MESSAGE_NON, and not answered in its time (RFC 7252,
+     * 4.8.2).
+     */
+    IOTX_COAP_FAILURE_UNANSWERED = 2,
+    /**
+     * SEND_FAILED: the cloud rejected the message (Reset).
+     */
+    IOTX_COAP_FAILURE_RESET = 3,
+    /**
+     * SEND_FAILED: the DTLS session, and with it the report, was lost more often than it is tried again.
+     */
+    IOTX_COAP_FAILURE_SESSION_LOST = 4,
+    /**
+     * SEND_FAILED: the cloud does not accept the device any more.
+     */
+    IOTX_COAP_FAILURE_NOT_ACCEPTED = 5,
+    /**
+     * SEND_FAILED: it could not leave in its time, or AUTH_FAILED: the request could not be sent.
+     */
+    IOTX_COAP_FAILURE_NOT_SENT = 6,
+    /**
+     * SEND_FAILED: it could not be written anew for the token, or the key, that is in force now.
+     */
+    IOTX_COAP_FAILURE_NOT_ENCODABLE = 7,
+    /**
+     * RECV_FAILED: a datagram was too long, and dropped.
+     */
+    IOTX_COAP_FAILURE_TOO_LONG = 32,
+    /**
+     * RECV_FAILED: the payload of an answer was not encrypted as agreed. The answer is delivered as it came.
+     */
+    IOTX_COAP_FAILURE_NOT_DECRYPTED = 33,
+    /**
+     * RECV_FAILED: the connection has ended.
+     */
+    IOTX_COAP_FAILURE_CONNECTION_ENDED = 34,
+    /**
+     * AUTH_FAILED: the cloud refused the device, or kept asking to try again later.
+     */
+    IOTX_COAP_FAILURE_AUTH_REFUSED = 64,
+    /**
+     * AUTH_FAILED: no usable answer in time.
+     */
+    IOTX_COAP_FAILURE_AUTH_TIMEOUT = 65,
+} iotx_coap_failure_reason_t;
+
+/**
  * Settings that the SDK's configuration has no room for. Fill it in with iotx_coap_settings_init, then
  * change what should differ from the defaults.
  */
@@ -106,7 +191,118 @@ typedef struct {
      * user_data.
      */
     int callback_argument;
+    /**
+     * ACK_TIMEOUT (RFC 7252, 4.8): how long the first transmission of a Confirmable message waits for its
+     * acknowledgement before it is repeated, in milliseconds; each further wait is twice the one before.
+     * 100 to 600000. Default: 2000.
+     */
+    unsigned int ack_timeout_ms;
+    /**
+     * ACK_RANDOM_FACTOR in percent: the first wait is drawn between ack_timeout_ms and that times this.
+     * 100 (no spreading) to 1000. Default: 150.
+     */
+    unsigned int ack_random_percent;
+    /**
+     * MAX_RETRANSMIT: how often a Confirmable message is repeated before it is given up. As many as, with the
+     * two above, keep one message for at most 24 hours; with their defaults 14. Default: 4.
+     */
+    unsigned int max_retransmit;
+    /**
+     * NSTART: how many Confirmable messages may be on their way at once. 1 to 64. Default: 1.
+     */
+    unsigned int nstart;
+    /**
+     * How many messages may wait behind those; IOT_CoAP_SendMessage refuses a further one. 1 to 4096.
+     * Default: 64.
+     */
+    unsigned int queue_limit;
+    /**
+     * PROBING_RATE in bytes per second: how much IOTX_MESSAGE_NON traffic goes to a cloud that has stopped
+     * responding; the rest waits. 0 sets no limit. Default: 1.
+     */
+    unsigned int probing_rate;
+    /**
+     * Whether the client authenticates again by itself, inside IOT_CoAP_Yield or iotx_coap_process: when
+     * the cloud refuses its token, and before the token is too old. 1 or 0. Default: 1.
+     */
+    int reauthenticate;
+    /**
+     * Whether a report that was refused for its token is sent once more under the new one, and its callback
+     * called with the second answer only. 1 or 0. Default: 1.
+     */
+    int resend_refused;
+    /**
+     * Whether reports wait while the cloud has asked for it: after 4.29 and 5.03, for as long as their
+     * Max-Age says (60 s without one, 5 min at most). 1 or 0. Default: 1.
+     */
+    int heed_back_off;
+    /**
+     * Whether a DTLS session that the server seems to have lost is renewed while reports are under way.
+     * 1 or 0. Default: 1.
+     */
+    int renew_session;
+    /**
+     * The largest IP packet that the path to the server carries, in bytes with all headers: DTLS handshakes
+     * are cut to fit. 296 to 65535. Default: 1280, which every IPv6 path carries.
+     */
+    unsigned int path_mtu;
+    /**
+     * How long one DTLS handshake may take altogether, in milliseconds. 1000 to 600000. Default: 30000.
+     */
+    unsigned int handshake_timeout_ms;
+    /**
+     * Whether IOT_CoAP_Yield always takes the whole wait_time_ms, as the SDK's does, also when there is
+     * nothing to wait for: for programs whose loop pauses nowhere else. 1 or 0. Default: 0.
+     */
+    int full_wait;
+    /**
+     * Whether event_handle of iotx_coap_config_t is read, and called: see iotx_coap_failure_t. Without
+     * this it may hold anything, as in programs that never set it. 1 or 0. Default: 0.
+     */
+    int report_events;
 } iotx_coap_settings_t;
+
+/**
+ * What failed: the `p_data` of IOTX_COAP_EVENT_SEND_FAILED, _RECV_FAILED and _AUTH_FAILED, valid until
+ * event_handle returns.
+ *
+ * event_handle is called only for clients made by iotx_coap_init_with with report_events set to 1. Its first
+ * argument is the client. Every report whose IOT_CoAP_SendMessage returned IOTX_SUCCESS ends in exactly
+ * one of a call of its resp_callback and an IOTX_COAP_EVENT_SEND_FAILED, unless IOT_CoAP_Deinit ends the
+ * client before.
+ *
+ * It runs where resp_callbacks do: on the thread that is in IOT_CoAP_Yield, IOT_CoAP_DeviceNameAuth or
+ * iotx_coap_process, one at a time per such call. It may call every function, IOT_CoAP_SendMessage and
+ * IOT_CoAP_Deinit of the same client included.
+ */
+typedef struct {
+    /**
+     * Size of this struct as the library was compiled. Later releases add members at the end only.
+     */
+    size_t size;
+    /**
+     * Why: iotx_coap_failure_reason_t.
+     */
+    int reason;
+    /**
+     * SEND_FAILED: how many datagrams the report has cost; 0 if it never left. Otherwise 0.
+     */
+    unsigned int transmissions;
+    /**
+     * SEND_FAILED: the message id of the report, the last one if it was sent anew; -1 if it never left.
+     * Otherwise -1.
+     */
+    int message_id;
+    /**
+     * SEND_FAILED: the token of the report, as IOT_CoAP_GetCurToken told it before it was sent. Otherwise 0.
+     */
+    unsigned int token;
+    /**
+     * SEND_FAILED: what the report's resp_callback would have got as its first argument; NULL for a report
+     * of the library's own (IOT_OTA_*). Otherwise NULL.
+     */
+    void *user_data;
+} iotx_coap_failure_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -121,6 +317,20 @@ extern "C" {
 void iotx_coap_settings_init(iotx_coap_settings_t *settings, size_t size);
 
 /**
+ * Sets the transmission parameters (ack_timeout_ms to probing_rate), auth_timeout_ms and handshake_timeout_ms
+ * for a kind of network; the other settings stay as they are. Any of them may be changed afterwards.
+ *
+ * @param settings  filled in by iotx_coap_settings_init; changed
+ * @param preset    iotx_coap_preset_t
+ *
+ * @retval IOTX_SUCCESS            done
+ * @retval IOTX_ERR_INVALID_PARAM  `settings` is NULL or not initialised, or there is no such preset;
+ *                                 nothing has been changed
+ */
+int iotx_coap_settings_preset(iotx_coap_settings_t *settings,
+                              int preset);
+
+/**
  * IOT_CoAP_Init with settings.
  *
  * @param p_config  as for IOT_CoAP_Init
@@ -130,6 +340,58 @@ void iotx_coap_settings_init(iotx_coap_settings_t *settings, size_t size);
  */
 iotx_coap_context_t *iotx_coap_init_with(iotx_coap_config_t *p_config,
                                          const iotx_coap_settings_t *settings);
+
+/**
+ * The file descriptor to wait at: it becomes readable when there is something for iotx_coap_process.
+ * Use it with poll, select or epoll, and for nothing else. It belongs to the client, and a client that
+ * connects anew has another one, so ask before every wait. From any thread.
+ *
+ * @param p_context  the client
+ *
+ * @return the descriptor; -1 while there is no connection, when the firmware's own HAL_UDP_* or
+ *         HAL_DTLSSession_* made it (their handles need not be descriptors: wait by the firmware's own
+ *         means), and when `p_context` is NULL or no client's (any more)
+ */
+int iotx_coap_descriptor(iotx_coap_context_t *p_context);
+
+/**
+ * How long a loop may wait, at most, before it calls iotx_coap_process, if nothing arrives at the descriptor:
+ * until a message is to be repeated, or given up, or the like. Ask before every wait, and again after a
+ * message was sent: a loop that waits while another thread sends must be woken up for it, by the
+ * program. From any thread.
+ *
+ * @param p_context  the client
+ *
+ * @return milliseconds, as poll and epoll_wait take them: 0 when something is due now, -1 when only what
+ *         arrives moves anything, and also when `p_context` is NULL or no client's (any more)
+ */
+int iotx_coap_next_timeout(iotx_coap_context_t *p_context);
+
+/**
+ * Receives what is there, calls the callbacks of answered reports and the event_handle, and sends what is due, as IOT_CoAP_Yield
+ * does, but waits for nothing. Call it when the descriptor is readable or the time-out has passed; at
+ * any other time it does no harm. With a firmware's own HAL_UDP_* or HAL_DTLSSession_* it waits one
+ * millisecond in the read function, the shortest wait that this can express.
+ *
+ * From any thread; while another one is in IOT_CoAP_Yield with the same client, that one receives. The
+ * callbacks run on the calling thread before the function returns, and may call every function.
+ *
+ * @param p_context  the client
+ *
+ * @return how many answers there were, 0 or more, those without a callback included;
+ *         IOTX_ERR_INVALID_PARAM (negative) when `p_context` is NULL or no client's (any more)
+ */
+int iotx_coap_process(iotx_coap_context_t *p_context);
+
+/**
+ * Whether the client has a token that may be used now: whether IOT_CoAP_SendMessage would take a report.
+ * From any thread.
+ *
+ * @param p_context  the client
+ *
+ * @return 1 or 0; 0 also when `p_context` is NULL or no client's (any more)
+ */
+int iotx_coap_is_authenticated(iotx_coap_context_t *p_context);
 
 #ifdef __cplusplus
 }  // extern "C"

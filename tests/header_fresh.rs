@@ -27,7 +27,7 @@ const HEADERS: [Header; 3] = [
     Header {
         path: "include/iotx_coap_ext.h",
         config: "cbindgen-ext.toml",
-        source: "src/capi/ext.rs",
+        source: "src/capi/ext/mod.rs",
     },
     Header {
         path: "include/exports/iot_export_ota.h",

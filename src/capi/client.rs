@@ -1,6 +1,6 @@
 //! The client functions: Init, DeviceNameAuth, SendMessage, Yield, Deinit and their kin.
 
-use super::context::{Callback, CallbackArgument, Context, Recipient, deliver};
+use super::context::{Callback, CallbackArgument, Context, Habits, Recipient};
 use super::types::{
     IOTX_URI_MAX_LEN, iotx_coap_config_t, iotx_coap_context_t, iotx_content_type_t, iotx_message_t,
     iotx_msg_type_t, iotx_ret_code_t,
@@ -45,23 +45,35 @@ pub unsafe extern "C" fn IOT_CoAP_Init(
 ) -> *mut iotx_coap_context_t {
     boundary!(on_panic => ptr::null_mut(), {
         // SAFETY: promised by our caller.
-        unsafe { init(p_config, Settings::default(), CallbackArgument::default()) }
+        unsafe { init(p_config, Choices::default()) }
     })
+}
+
+/// What a program may choose beyond the SDK's configuration.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Choices {
+    /// The client's settings.
+    pub(super) settings: Settings,
+    /// What response callbacks get as their first argument.
+    pub(super) callback_argument: CallbackArgument,
+    /// Whether Yield always takes its whole time.
+    pub(super) full_wait: bool,
+    /// Whether `event_handle` is read and called.
+    pub(super) report_events: bool,
 }
 
 /// # Safety
 ///
-/// As for [`IOT_CoAP_Init`].
+/// As for [`IOT_CoAP_Init`]; and where the choices ask for events, `event_handle` is NULL or a function of its type.
 pub(super) unsafe fn init(
     p_config: *const iotx_coap_config_t,
-    settings: Settings,
-    callback_argument: CallbackArgument,
+    choices: Choices,
 ) -> *mut iotx_coap_context_t {
     if p_config.is_null() {
         log::error!("IOT_CoAP_Init: no configuration (NULL)");
         return ptr::null_mut();
     }
-    // Member by member: `event_handle` may be uninitialised and is not touched.
+    // Member by member: `event_handle` may be uninitialised and is not touched, unless the program says so.
     // SAFETY: not NULL, so it points to a configuration, as our caller promises.
     let (url, wait_time_ms, info) = unsafe {
         (
@@ -105,8 +117,25 @@ pub(super) unsafe fn init(
         log::warn!("IOT_CoAP_Init: product key, device name or device secret is empty");
     }
     let name = endpoint.to_string();
+    let Choices {
+        settings,
+        callback_argument,
+        full_wait,
+        report_events,
+    } = choices;
+    let habits = Habits {
+        wait: wait_time(wait_time_ms),
+        full_wait,
+        callback_argument,
+        event_handle: if report_events {
+            // SAFETY: not NULL, so it is a configuration, and a program that asks for events has set this member.
+            unsafe { (*p_config).event_handle }
+        } else {
+            None
+        },
+    };
     match Client::connect(HalPlatform::new(), identity, endpoint, settings) {
-        Ok(client) => Context::register(client, wait_time(wait_time_ms), callback_argument),
+        Ok(client) => Context::register(client, habits),
         Err(error) => {
             log::error!("IOT_CoAP_Init: {name}: {error}");
             ptr::null_mut()
@@ -170,7 +199,7 @@ pub unsafe extern "C-unwind" fn IOT_CoAP_DeviceNameAuth(
         let Some(context) = Context::acquire(p_context) else {
             return refuse_null("IOT_CoAP_DeviceNameAuth");
         };
-        let result = context.client.authenticate(&mut deliver);
+        let result = context.client.authenticate(&mut |h| context.happened(h));
         context.refresh_peeked();
         code(match result {
             Ok(()) => iotx_ret_code_t::IOTX_SUCCESS,
@@ -284,7 +313,7 @@ unsafe fn send(
         content_format: encoding.content_format(),
         confirmable,
     };
-    let callback = match context.callback_argument {
+    let callback = match context.habits.callback_argument {
         CallbackArgument::UserData => callback,
         CallbackArgument::Client => Callback {
             user_data: MaybeUninit::new(Arc::as_ptr(context).cast_mut().cast()),
@@ -329,7 +358,14 @@ pub unsafe extern "C-unwind" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context
         let Some(context) = Context::acquire(p_context) else {
             return refuse_null("IOT_CoAP_Yield");
         };
-        context.client.run(context.wait, &mut deliver);
+        let Habits {
+            wait, full_wait, ..
+        } = context.habits;
+        if full_wait {
+            context.client.run_whole(wait, &mut |h| context.happened(h));
+        } else {
+            context.client.run(wait, &mut |h| context.happened(h));
+        }
         context.refresh_peeked();
         code(iotx_ret_code_t::IOTX_SUCCESS)
     });
@@ -389,7 +425,7 @@ const fn code(code: iotx_ret_code_t) -> c_int {
     code as c_int
 }
 
-fn refuse_null(function: &str) -> c_int {
+pub(super) fn refuse_null(function: &str) -> c_int {
     log::error!("{function}: no client (NULL, or deinitialised)");
     code(iotx_ret_code_t::IOTX_ERR_INVALID_PARAM)
 }

@@ -2,8 +2,8 @@
 
 use super::live::Live;
 use super::message;
-use super::types::iotx_response_callback_t;
-use crate::client::{Client, Happening, ResponseHead};
+use super::types::{iotx_event_handle_t, iotx_response_callback_t};
+use crate::client::{Client, Delivery, Happening, ResponseHead};
 use crate::coap::Code;
 use crate::hal::HalPlatform;
 use std::ffi::{c_char, c_int, c_void};
@@ -81,6 +81,20 @@ const _: () = {
     assert!(offset_of!(Context, peeked) == 0);
 };
 
+/// How the C functions treat one client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Habits {
+    /// How long one Yield waits.
+    pub(super) wait: Duration,
+    /// Whether it waits that long in any case.
+    pub(super) full_wait: bool,
+    /// What response callbacks get as their first argument.
+    pub(super) callback_argument: CallbackArgument,
+    /// Called with events, on whichever thread calls Yield and its like: the documented contract of
+    /// `iotx_coap_failure_t`.
+    pub(super) event_handle: iotx_event_handle_t,
+}
+
 /// The clients between Init and Deinit.
 static LIVE: Live<Context> = Live::new();
 
@@ -89,18 +103,13 @@ static LIVE: Live<Context> = Live::new();
 pub(super) struct Context {
     peeked: PeekedHead,
     pub(super) client: Client<HalPlatform, Recipient>,
-    pub(super) wait: Duration,
-    pub(super) callback_argument: CallbackArgument,
+    pub(super) habits: Habits,
     warned_unauthenticated: AtomicBool,
 }
 
 impl Context {
     /// Makes the client known to C; the pointer is its name until [`release`](Self::release).
-    pub(super) fn register(
-        client: Client<HalPlatform, Recipient>,
-        wait: Duration,
-        callback_argument: CallbackArgument,
-    ) -> *mut c_void {
+    pub(super) fn register(client: Client<HalPlatform, Recipient>, habits: Habits) -> *mut c_void {
         let context = Self {
             peeked: PeekedHead {
                 p_auth_token: c"".as_ptr(),
@@ -114,8 +123,7 @@ impl Context {
                 event_handle: std::ptr::null(),
             },
             client,
-            wait,
-            callback_argument,
+            habits,
             warned_unauthenticated: AtomicBool::new(false),
         };
         LIVE.register(Arc::new(context))
@@ -137,6 +145,23 @@ impl Context {
         }
     }
 
+    /// What C knows the client by.
+    pub(super) fn name(&self) -> *mut c_void {
+        (&raw const *self).cast_mut().cast()
+    }
+
+    /// Hands what happened to whom it concerns: a response to whoever sent the report, the rest to the program's
+    /// event handle; the client has logged it. Runs with no lock held.
+    pub(super) fn happened(&self, happening: Happening<'_, Recipient>) {
+        match happening {
+            Happening::Response(delivery) => deliver(delivery),
+            Happening::ReportFailed(failure) => self.send_failed(failure),
+            Happening::ReceiveFailed(failure) => self.receive_failed(failure),
+            Happening::Authenticated => self.authenticated(),
+            Happening::AuthFailed(error) => self.auth_failed(error),
+        }
+    }
+
     /// Brings the members that firmware peeks at up to date.
     pub(super) fn refresh_peeked(&self) {
         let (authed, next_token) = self.client.peek();
@@ -155,12 +180,7 @@ impl Context {
     }
 }
 
-/// Hands what happened to whom it concerns: a response to whoever sent the report. The client has logged
-/// the rest. Runs with no lock held.
-pub(super) fn deliver(happening: Happening<'_, Recipient>) {
-    let Happening::Response(delivery) = happening else {
-        return;
-    };
+fn deliver(delivery: Delivery<'_, Recipient>) {
     match delivery.user {
         Recipient::Program(callback) => {
             call(&callback, &delivery.head, delivery.payload_and_nul);

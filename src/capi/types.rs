@@ -275,7 +275,8 @@ pub type iotx_deviceinfo_t = iotx_device_info_t;
 /// The name in SDK 3.10 and 3.2.0.
 pub type iotx_coap_device_info_t = iotx_device_info_t;
 
-/// Event callback of iotx_coap_config_t.
+/// Event callback of iotx_coap_config_t: the client, an iotx_coap_event_t, and what it is about. Called only
+/// for programs that ask for it: see iotx_coap_failure_t in iotx_coap_ext.h.
 pub type iotx_event_handle_t = Option<
     unsafe extern "C" fn(context: *mut c_void, event: iotx_coap_event_int, p_data: *mut c_void),
 >;
@@ -306,7 +307,9 @@ pub struct iotx_coap_config_t {
     pub wait_time_ms: c_int,
     /// Identity of the device, copied by Init. Must not be NULL.
     pub p_devinfo: *mut iotx_device_info_t,
-    /// Not read. No SDK release ever called it, and firmware in the field leaves it uninitialised.
+    /// Called with events, for clients made by iotx_coap_init_with with report_events set to 1
+    /// (iotx_coap_ext.h). Otherwise not read: no SDK release ever called it, and firmware in the field leaves
+    /// it uninitialised.
     pub event_handle: iotx_event_handle_t,
 }
 

@@ -29,7 +29,10 @@ pub const RECEIVE_CAPACITY: usize = 2047;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
 /// How long to look for a further datagram once one has been handled and others are expected.
 const DRAIN_WAIT: Duration = Duration::from_millis(1);
-/// A HAL takes 0 for "wait for ever".
+/// Slept at a stretch where there is no connection to wait at: nothing wakes a sleeper, neither a report that
+/// another thread sends nor the client's end.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+/// A wait of nothing would not be one.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// One byte more than a datagram may have, to see that one was cut; and one for a NUL.
@@ -159,7 +162,8 @@ impl<P: Platform, U> Client<P, U> {
     }
 
     /// Receives, delivers and retransmits for at most `wait`; returns as soon as what arrived has been
-    /// handled.
+    /// handled. Lost sessions and tokens are made good meanwhile. That takes longer than `wait` in one case: a
+    /// connection that cannot renew itself is replaced by one whose handshake blocks.
     pub fn run(&self, wait: Duration, sink: &mut Sink<'_, U>) {
         let mut now = self.platform.now();
         let mut deadline = now + wait;
@@ -264,12 +268,14 @@ impl<P: Platform, U> Client<P, U> {
         if *now >= until {
             return Turn::TimeUp;
         }
-        self.receive(now, next.since(*now), expected, buffer, sink)
+        let wait = next.since(*now).max(SHORTEST_WAIT);
+        self.receive(now, wait, expected, buffer, sink)
     }
 
-    /// Waits for a datagram, handles it, delivers. Of several threads one waits at the transport, which need
-    /// not bear more; the others wait for it to come back.
-    fn receive(
+    /// Waits for a datagram, handles it, delivers; with a wait of zero, takes one that is there already. Of
+    /// several threads one waits at the transport, which need not bear more; the others wait for it to come
+    /// back, but not with a wait of zero.
+    pub(super) fn receive(
         &self,
         now: &mut Instant,
         wait: Duration,
@@ -281,7 +287,7 @@ impl<P: Platform, U> Client<P, U> {
         // Another thread may send, or close the client, meanwhile: what that entails must be noticed in time for
         // the first retransmission.
         let slice = state.session.settings().transmission.ack_timeout;
-        let wait = wait.min(slice).max(SHORTEST_WAIT);
+        let wait = wait.min(slice.max(SHORTEST_WAIT));
         // Under the lock that decides who waits: otherwise another thread could receive the awaited answer, and
         // be gone, between the question and the wait.
         if expected.is_some_and(|status| status != state.session.auth_status()) {
@@ -290,12 +296,12 @@ impl<P: Platform, U> Client<P, U> {
         let transport = state.transport.clone().filter(|_| state.can_receive());
         let Some(transport) = transport else {
             drop(state);
-            self.platform.sleep(wait);
-            *now = self.platform.now();
+            self.pause(wait.min(LONGEST_SLEEP), now);
             return Turn::Nothing;
         };
         let receiver = match Receiver::new(self, state) {
             Ok(receiver) => receiver,
+            Err(_) if wait.is_zero() => return Turn::Nothing,
             Err(state) => {
                 self.wait_for_receiver(state, wait);
                 *now = self.platform.now();
@@ -319,8 +325,7 @@ impl<P: Platform, U> Client<P, U> {
             // At once: a socket with an error, or a port whose wait ends early. Asking again at once would spin.
             Received::Nothing | Received::Failed => {
                 drop(receiver);
-                self.platform.sleep(wait.min(PAUSE_AFTER_FAILURE));
-                *now = self.platform.now();
+                self.pause(wait.min(PAUSE_AFTER_FAILURE), now);
                 Turn::Nothing
             }
             Received::Closed => {
@@ -336,6 +341,13 @@ impl<P: Platform, U> Client<P, U> {
                 self.not_renewed(&mut receiver.done());
                 Turn::Handled
             }
+        }
+    }
+
+    fn pause(&self, wait: Duration, now: &mut Instant) {
+        if !wait.is_zero() {
+            self.platform.sleep(wait);
+            *now = self.platform.now();
         }
     }
 

@@ -18,6 +18,7 @@ mod identity;
 mod link;
 pub(crate) mod log_gate;
 mod platform;
+mod polling;
 mod posting;
 mod recovery;
 mod restore;
@@ -34,6 +35,8 @@ mod driver_tests;
 mod link_tests;
 #[cfg(test)]
 mod pace_tests;
+#[cfg(test)]
+mod polling_tests;
 #[cfg(test)]
 mod recovery_tests;
 #[cfg(test)]

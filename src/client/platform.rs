@@ -49,7 +49,8 @@ pub trait Transport {
     /// [`SendFailed`] when any of it did not leave; the transport has logged why.
     fn send(&self, datagram: &[u8]) -> Result<(), SendFailed>;
 
-    /// Waits at most `timeout` (at least 1 ms) for a datagram. Another thread may send meanwhile; only one
+    /// Waits at most `timeout` for a datagram; with a timeout of zero it takes what is there already, and only
+    /// a connection that cannot ask for that waits a millisecond. Another thread may send meanwhile; only one
     /// thread receives at a time. While a renewal is under way, this is also what drives it.
     fn receive(&self, buffer: &mut [u8], timeout: Duration) -> Received;
 

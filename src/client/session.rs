@@ -214,6 +214,12 @@ impl<U> Session<U> {
         self.notices.push_back(notice);
     }
 
+    /// Whether there is something to tell the program.
+    #[must_use]
+    pub fn has_notice(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
     /// The next thing to tell the program, apart from what [`handle`](Self::handle) returns.
     pub fn take_notice(&mut self) -> Option<Happening<'static, U>> {
         self.notices.pop_front()

@@ -3,15 +3,25 @@
 use super::time::Instant;
 use core::time::Duration;
 
-/// How many acknowledged responses are remembered.
-const REMEMBERED: usize = 16;
+/// How many acknowledged responses are remembered: as many as requests may wait for a separate one.
+/// What is forgotten is reset when it comes again, which costs nothing but the datagram.
+const REMEMBERED: usize = 64;
 
-/// The message ids of the separate responses acknowledged last: a repetition is acknowledged again, anything
-/// else that matches no request is not.
-#[derive(Debug, Default)]
+/// The message ids of the separate responses acknowledged last: a repetition is acknowledged again,
+/// anything else that matches no request is not.
+#[derive(Debug)]
 pub(super) struct AcknowledgedResponses {
     seen: [Option<(u16, Instant)>; REMEMBERED],
     next_slot: usize,
+}
+
+impl Default for AcknowledgedResponses {
+    fn default() -> Self {
+        Self {
+            seen: [None; REMEMBERED],
+            next_slot: 0,
+        }
+    }
 }
 
 impl AcknowledgedResponses {

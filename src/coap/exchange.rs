@@ -73,6 +73,8 @@ pub(super) struct Gate {
     pub(super) released: Option<Instant>,
     /// There is a message id to be had.
     pub(super) id_free: Instant,
+    /// PROBING_RATE lets a Non-confirmable message through.
+    pub(super) probe_at: Instant,
 }
 
 impl<U> Exchange<U> {
@@ -129,9 +131,11 @@ impl<U> Exchange<U> {
             gate.released
         };
         match self.state {
-            State::Queued if gate.room || !self.is_confirmable() => {
-                Some((released?.max(gate.id_free), Step::Send))
+            State::Queued if !self.is_confirmable() => {
+                let at = released?.max(gate.id_free).max(gate.probe_at);
+                Some((at, Step::Send))
             }
+            State::Queued if gate.room => Some((released?.max(gate.id_free), Step::Send)),
             State::Queued | State::Unacknowledged { held: true, .. } => None,
             State::Unacknowledged {
                 first_sent,

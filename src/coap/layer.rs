@@ -213,8 +213,9 @@ impl<U> MessageLayer<U> {
             let id = self.ids.take(now, lifetime, in_use)?;
             self.exchanges[index].request.identify(id);
         }
-        self.silence.transmitted(now);
         let exchange = &mut self.exchanges[index];
+        let (len, confirmable) = (exchange.request.bytes.len(), exchange.is_confirmable());
+        self.silence.transmitted(now, len, confirmable, params);
         exchange.transmitted(now, fresh, &self.params, random);
         Some((exchange.request.number, exchange.request.as_bytes()))
     }
@@ -270,6 +271,7 @@ impl<U> MessageLayer<U> {
             room: self.has_room(),
             released: self.pause.released(),
             id_free: self.ids.free_at(),
+            probe_at: self.silence.probe_at(),
         }
     }
 

@@ -1,14 +1,16 @@
 //! The strict, allocation-free reader that every received datagram passes first
 //! (RFC 7252 sections 3, 4.1 to 4.3).
 //!
-//! `coap-lite` is lenient where the RFC is not (it takes versions 0, 2 and 3, an empty payload behind
-//! the marker, and non-empty 0.00 messages), so nothing else in the crate reads raw bytes.
+//! `coap-lite` is lenient where the RFC is not (it takes versions 0, 2 and 3, an empty payload
+//! behind the marker, and non-empty 0.00 messages), so nothing else in the crate reads raw bytes.
 
 use super::code::{Class, Code};
 use super::option::{OptionNumber, Options};
+use super::recognized;
 use super::token::Token;
 use core::fmt;
 use core::ops::Range;
+use core::time::Duration;
 
 pub(super) const PAYLOAD_MARKER: u8 = 0xff;
 pub(super) const HEADER_LEN: usize = 4;
@@ -162,12 +164,32 @@ impl<'a> Datagram<'a> {
         Options::new(&self.bytes[HEADER_LEN + self.token.as_slice().len()..self.options_end])
     }
 
-    /// The first critical option this client does not know, if any (section 5.4.1).
+    /// The first critical option this client does not recognise, if any (section 5.4.1): an unknown
+    /// one, one of undefined length (5.4.3), or one that comes more often than it may (5.4.5).
     #[must_use]
-    pub fn unknown_critical_option(&self) -> Option<OptionNumber> {
-        self.options()
-            .map(|(number, _)| number)
-            .find(|n| n.is_critical() && !n.is_known())
+    pub fn unrecognized_critical_option(&self) -> Option<OptionNumber> {
+        recognized::judge(self.options())
+            .find(|option| option.number.is_critical() && !option.recognized)
+            .map(|option| option.number)
+    }
+
+    /// The value of an option, if it is there and recognised: not what is of undefined length
+    /// (section 5.4.3), and the first of several where there may be one (5.4.5).
+    #[must_use]
+    pub fn option(&self, number: OptionNumber) -> Option<&'a [u8]> {
+        recognized::judge(self.options())
+            .find(|option| option.number == number && option.recognized)
+            .map(|option| option.value)
+    }
+
+    /// For how long the response holds (Max-Age, section 5.10.5): 60 s if it does not say. With
+    /// 4.29 and 5.03 it is the time to wait before asking again.
+    #[must_use]
+    pub fn max_age(&self) -> Duration {
+        let seconds = self
+            .option(OptionNumber::MAX_AGE)
+            .and_then(recognized::uint);
+        Duration::from_secs(seconds.map_or(60, u64::from))
     }
 
     /// Where in the datagram the payload lies; empty when there is none.
@@ -299,11 +321,14 @@ mod tests {
     fn unknown_critical_options_are_found_behind_known_ones() {
         // 2090 is elective and known; 9 is critical and unknown; 10 is elective and unknown.
         let known = Datagram::parse(&[0x60, 0x45, 0, 1, 0xe0, 0x07, 0x1d]).unwrap();
-        assert_eq!(known.unknown_critical_option(), None);
+        assert_eq!(known.unrecognized_critical_option(), None);
         let critical = Datagram::parse(&[0x60, 0x45, 0, 1, 0x40, 0x50]).unwrap();
-        assert_eq!(critical.unknown_critical_option(), Some(OptionNumber(9)));
+        assert_eq!(
+            critical.unrecognized_critical_option(),
+            Some(OptionNumber(9))
+        );
         let elective = Datagram::parse(&[0x60, 0x45, 0, 1, 0xa1, 0]).unwrap();
-        assert_eq!(elective.unknown_critical_option(), None);
+        assert_eq!(elective.unrecognized_critical_option(), None);
     }
 
     /// Any bytes: no panic, and what is accepted re-reads to the same parts.

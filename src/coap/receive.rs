@@ -158,7 +158,7 @@ impl<U> MessageLayer<U> {
     }
 
     /// Ends the exchange whose token the response carries and that also `fits`; section 5.4.1
-    /// forbids processing a response with an unknown critical option.
+    /// forbids processing a response with an unrecognised critical option.
     fn take_response(
         &mut self,
         message: &Datagram<'_>,
@@ -171,8 +171,8 @@ impl<U> MessageLayer<U> {
         let Some(index) = self.exchanges.iter().position(answered) else {
             return Outcome::Ignored;
         };
-        if let Some(option) = message.unknown_critical_option() {
-            log::warn!("response with unknown critical option {option} rejected");
+        if let Some(option) = message.unrecognized_critical_option() {
+            log::warn!("response with unrecognised critical option {option} rejected");
             return Outcome::Ignored;
         }
         Outcome::Response(self.remove(index))

@@ -1,7 +1,19 @@
-//! Since when the peer has been silent, and whether it has lost us.
+//! Since when the peer has been silent, what it may be sent then, and whether it has lost us.
+//!
+//! **Why NSTART does not count Non-confirmable requests.** Section 4.7 limits the requests whose
+//! response "is still expected" to NSTART, and leaves to the client when it stops to expect the
+//! response to a Non-confirmable request, as long as a peer that does not respond gets no more than
+//! PROBING_RATE on average. This client stops at once (a response that does come still counts): a
+//! report sent as Non-confirmable is one whose loss the program accepts, and may not be held up by
+//! the loss of the one before. In exchange it watches the peer: when nothing at all has come from
+//! it for EXCHANGE_LIFETIME, although it has been sent something, Non-confirmable requests wait in
+//! the bounded queue and go out at PROBING_RATE, until anything is heard. (Confirmable ones need no
+//! such rule: NSTART and the exponential back-off limit them.)
 
 use super::layer::MessageLayer;
+use super::params::TransmissionParams;
 use super::time::Instant;
+use core::time::Duration;
 
 /// What has been heard, and what has been said since.
 #[derive(Debug, Default)]
@@ -9,11 +21,31 @@ pub(super) struct Silence {
     last_heard: Option<Instant>,
     /// The first transmission since the peer was last heard.
     since: Option<Instant>,
+    /// When PROBING_RATE lets the next Non-confirmable message through.
+    probe_at: Instant,
 }
 
 impl Silence {
-    pub(super) fn transmitted(&mut self, now: Instant) {
-        self.since.get_or_insert(now);
+    /// Notes a datagram of `len` bytes sent to the peer.
+    pub(super) fn transmitted(
+        &mut self,
+        now: Instant,
+        len: usize,
+        confirmable: bool,
+        params: &TransmissionParams,
+    ) {
+        let since = *self.since.get_or_insert(now);
+        if confirmable || params.probing_rate == 0 || now.since(since) < params.exchange_lifetime()
+        {
+            return;
+        }
+        let millis = (len as u64).saturating_mul(1000) / u64::from(params.probing_rate);
+        self.probe_at = now + Duration::from_millis(millis);
+    }
+
+    /// From when on a Non-confirmable message may be sent.
+    pub(super) const fn probe_at(&self) -> Instant {
+        self.probe_at
     }
 }
 
@@ -24,7 +56,7 @@ impl<U> MessageLayer<U> {
     pub fn heard(&mut self, now: Instant) {
         self.silence = Silence {
             last_heard: Some(now),
-            since: None,
+            ..Silence::default()
         };
         for exchange in &mut self.exchanges {
             exchange.unheard = 0;

@@ -2,12 +2,13 @@
 
 use std::ffi::{CStr, c_uint, c_void};
 use std::fmt;
+use std::os::fd::RawFd;
 use std::ptr::NonNull;
 
 use zeroize::Zeroizing;
 
 use super::dtls_offer::{Announced, announce};
-use super::{CloseReason, ConnectError, Received, SendError, buffer_len, sys, wait_ms};
+use super::{CloseReason, ConnectError, Received, SendError, buffer_len, opened, sys, with_wait};
 
 /// Which proof of identity a handshake may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,6 +82,7 @@ pub struct DtlsOptions<'a> {
 #[derive(Debug)]
 pub struct DtlsSession {
     context: NonNull<c_void>,
+    descriptor: Option<RawFd>,
 }
 
 // SAFETY: port promise 2: a session is not bound to the thread that made it.
@@ -109,12 +111,25 @@ impl DtlsSession {
             offer: options.offer,
             psk: options.psk,
         });
-        // SAFETY: `raw` and the NUL-terminated texts it points to are writable and outlive the
-        // call; port promises 1, 2.
-        let context = unsafe { sys::HAL_DTLSSession_create(&raw mut raw) };
+        let (context, descriptor) = opened::during(
+            // SAFETY: `raw` and the NUL-terminated texts it points to are writable and outlive the
+            // call; port promises 1, 2.
+            || unsafe { sys::HAL_DTLSSession_create(&raw mut raw) },
+            |context| context.addr(),
+        );
         NonNull::new(context)
-            .map(|context| Self { context })
+            .map(|context| Self {
+                context,
+                descriptor,
+            })
             .ok_or(ConnectError)
+    }
+
+    /// The descriptor that becomes readable when there is something to receive, if the default port made the
+    /// session; valid as long as the session.
+    #[must_use]
+    pub const fn descriptor(&self) -> Option<RawFd> {
+        self.descriptor
     }
 
     /// Sends one datagram as one record.
@@ -132,20 +147,23 @@ impl DtlsSession {
         sent_result(code, length, datagram.len())
     }
 
-    /// Waits up to `timeout_ms` (0 counts as 1: the seam's 0 would wait for ever) for one datagram.
+    /// Waits up to `timeout_ms` for one datagram. 0 takes what is there already, on the default port; on a
+    /// firmware's own it is a wait of 1 ms, since the seam's 0 would wait for ever.
     #[must_use]
     pub fn receive(&self, buffer: &mut [u8], timeout_ms: u32) -> Received {
         let mut length = buffer_len(buffer);
-        // SAFETY: pointer and length describe `buffer`; the session is alive until drop; port
-        // promises 1 and 2.
-        let code = unsafe {
-            sys::HAL_DTLSSession_read(
-                self.context.as_ptr(),
-                buffer.as_mut_ptr(),
-                &raw mut length,
-                wait_ms(timeout_ms),
-            )
-        };
+        let code = with_wait(timeout_ms, |wait| {
+            // SAFETY: pointer and length describe `buffer`; the session is alive until drop; port
+            // promises 1 and 2.
+            unsafe {
+                sys::HAL_DTLSSession_read(
+                    self.context.as_ptr(),
+                    buffer.as_mut_ptr(),
+                    &raw mut length,
+                    wait,
+                )
+            }
+        });
         read_result(code, length, buffer.len())
     }
 }

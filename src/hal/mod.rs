@@ -24,6 +24,8 @@ pub mod console;
 pub mod dtls;
 pub(crate) mod dtls_offer;
 pub mod identity;
+pub(crate) mod immediate;
+pub(crate) mod opened;
 mod platform;
 pub mod random;
 pub(crate) mod sys;
@@ -99,6 +101,16 @@ impl fmt::Display for ConnectError {
 }
 
 impl std::error::Error for ConnectError {}
+
+/// Runs a read of the seam with the wait it is to have: with 0, one of the shortest wait that the seam can express,
+/// which the default port does not wait.
+fn with_wait<T>(timeout_ms: u32, read: impl FnOnce(std::ffi::c_uint) -> T) -> T {
+    if timeout_ms == 0 {
+        immediate::immediately(|| read(wait_ms(0)))
+    } else {
+        read(wait_ms(timeout_ms))
+    }
+}
 
 /// Bounds a wait to what every port understands: 0 means "for ever" there, and some ports keep the
 /// value in a signed integer.

@@ -134,6 +134,13 @@ impl Transport for HalTransport {
             super::Received::Closed(_) => Received::Closed,
         }
     }
+
+    fn descriptor(&self) -> Option<i32> {
+        match self {
+            Self::Udp(socket) => socket.descriptor(),
+            Self::Dtls(session) => session.descriptor(),
+        }
+    }
 }
 
 /// Milliseconds for the HAL, rounded up so that a wait never ends before its deadline.

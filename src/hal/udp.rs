@@ -1,8 +1,9 @@
 //! Connected UDP over `HAL_UDP_*`.
 
 use std::ffi::{CStr, c_int};
+use std::os::fd::RawFd;
 
-use super::{ConnectError, Received, SendError, buffer_len, sys, wait_ms};
+use super::{ConnectError, Received, SendError, buffer_len, opened, sys, with_wait};
 
 /// Codes of `HAL_UDP_readTimeout` that are not failures.
 const READ_TIMEOUT: c_int = -2;
@@ -14,6 +15,7 @@ const READ_INTERRUPTED: c_int = -3;
 #[derive(Debug)]
 pub struct UdpSocket {
     handle: isize,
+    descriptor: Option<RawFd>,
 }
 
 impl UdpSocket {
@@ -24,13 +26,23 @@ impl UdpSocket {
     pub fn connect(host: &CStr, port: u16) -> Result<Self, ConnectError> {
         // The prototype says `char *`: a port may legally write there, so it gets a copy.
         let mut host = host.to_bytes_with_nul().to_vec();
-        // SAFETY: `host` is NUL-terminated, writable and outlives the call; port promise 1.
-        let handle = unsafe { sys::HAL_UDP_create(host.as_mut_ptr().cast(), port) };
+        let (handle, descriptor) = opened::during(
+            // SAFETY: `host` is NUL-terminated, writable and outlives the call; port promise 1.
+            || unsafe { sys::HAL_UDP_create(host.as_mut_ptr().cast(), port) },
+            isize::cast_unsigned,
+        );
         if handle < 0 {
             Err(ConnectError)
         } else {
-            Ok(Self { handle })
+            Ok(Self { handle, descriptor })
         }
+    }
+
+    /// The descriptor that becomes readable when there is something to receive, if the default port made the
+    /// socket; valid as long as the socket.
+    #[must_use]
+    pub const fn descriptor(&self) -> Option<RawFd> {
+        self.descriptor
     }
 
     /// Sends one datagram.
@@ -47,20 +59,19 @@ impl UdpSocket {
         sent_result(sent, datagram.len())
     }
 
-    /// Waits up to `timeout_ms` (0 counts as 1: the seam's 0 would wait for ever) for one datagram.
+    /// Waits up to `timeout_ms` for one datagram. 0 takes what is there already, on the default port; on a
+    /// firmware's own it is a wait of 1 ms, since the seam's 0 would wait for ever.
     #[must_use]
     pub fn receive(&self, buffer: &mut [u8], timeout_ms: u32) -> Received {
-        // SAFETY: pointer and length describe `buffer`, which outlives the call; the handle is open
-        // until drop; port promises 1 and 2.
-        let answer = unsafe {
-            sys::HAL_UDP_readTimeout(
-                self.handle,
-                buffer.as_mut_ptr(),
-                buffer_len(buffer),
-                wait_ms(timeout_ms),
-            )
-        };
-        read_result(answer, buffer.len())
+        let capacity = buffer.len();
+        let answer = with_wait(timeout_ms, |wait| {
+            // SAFETY: pointer and length describe `buffer`, which outlives the call; the handle is open
+            // until drop; port promises 1 and 2.
+            unsafe {
+                sys::HAL_UDP_readTimeout(self.handle, buffer.as_mut_ptr(), buffer_len(buffer), wait)
+            }
+        });
+        read_result(answer, capacity)
     }
 }
 
@@ -175,6 +186,20 @@ mod tests {
         let (_server, port) = server();
         let socket = UdpSocket::connect(c"127.0.0.1", port).expect("connect");
         assert_eq!(socket.receive(&mut [0u8; 8], 0), Received::Timeout);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "calls the C seam")]
+    fn a_timeout_of_zero_takes_what_is_there() {
+        let (server, port) = server();
+        let socket = UdpSocket::connect(c"127.0.0.1", port).expect("connect");
+        assert!(socket.descriptor().is_some(), "of the default port");
+        socket.send(b"ping").expect("send");
+        let mut buffer = [0u8; 8];
+        let (_, from) = server.recv_from(&mut buffer).expect("receive");
+        server.send_to(b"pong", from).expect("answer"); // on loopback it is there when send returns
+        assert_eq!(socket.receive(&mut buffer, 0), Received::Datagram(4));
+        assert_eq!(socket.receive(&mut buffer, 0), Received::Timeout);
     }
 
     #[test]

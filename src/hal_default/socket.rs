@@ -6,6 +6,8 @@ use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::time::{Duration, Instant};
 
+use crate::hal::immediate;
+
 /// Result of a wait.
 #[derive(Debug)]
 pub(super) enum Wait {
@@ -150,8 +152,12 @@ pub(super) fn off_standard_streams(socket: UdpSocket) -> io::Result<UdpSocket> {
 pub(super) struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// `timeout_ms` from now; 0 is never, as in the C seam.
+    /// `timeout_ms` from now; 0 is never, as in the C seam. It is now where the caller has asked for a read
+    /// that does not wait.
     pub(super) fn after_ms(timeout_ms: u32) -> Self {
+        if immediate::is_wanted() {
+            return Self(Some(Instant::now()));
+        }
         let wait = Duration::from_millis(timeout_ms.into());
         Self((timeout_ms != 0).then(|| Instant::now() + wait))
     }
@@ -186,6 +192,12 @@ mod tests {
         assert!(!Deadline::after_ms(0).is_past());
         assert_eq!(Deadline::after_ms(0).remaining(), None);
         assert!(Deadline::after_ms(60_000).remaining() > Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn a_read_that_is_not_to_wait_does_not() {
+        immediate::immediately(|| assert!(Deadline::after_ms(60_000).is_past()));
+        assert!(!Deadline::after_ms(60_000).is_past());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::os::fd::IntoRawFd;
 use super::boundary::{bytes, bytes_mut, guard, text};
 use super::connect::connect;
 use super::socket::{Deadline, Wait, descriptor, receive_now, send, wait_readable};
+use crate::hal::opened;
 
 /// A bad argument, or an error of the socket.
 pub(super) const FAILED: c_int = -1;
@@ -70,7 +71,12 @@ unsafe extern "C" fn iotx_hal_default_udp_create(host: *const c_char, port: c_us
             return -1;
         };
         match connect(host, port) {
-            Ok(socket) => socket.into_raw_fd() as isize,
+            Ok(socket) => {
+                let fd = socket.into_raw_fd();
+                let handle = fd as isize;
+                opened::tell(handle.cast_unsigned(), fd);
+                handle
+            }
             Err(failure) => {
                 log::error!("UDP to {host}:{port} failed: {failure}");
                 -1

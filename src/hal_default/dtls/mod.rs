@@ -23,7 +23,7 @@ use crate::hal::sys::{
     DTLS_FATAL_ALERT_MESSAGE, DTLS_INVALID_PARAM, DTLS_PEER_CLOSE_NOTIFY, DTLS_READ_DATA_FAILED,
     DTLS_SUCCESS, coap_dtls_options_t,
 };
-use crate::hal::{certs, dtls_offer};
+use crate::hal::{certs, dtls_offer, opened};
 
 /// `HAL_DTLSSession_create`: connects and does the whole handshake. NULL on failure, after one line
 /// with the reason.
@@ -59,7 +59,12 @@ unsafe extern "C" fn iotx_hal_default_dtls_create(
             port: options.port,
         };
         match establish(target, &proof, Limits::default()) {
-            Ok(session) => Box::into_raw(Box::new(session)).cast(),
+            Ok(session) => {
+                let descriptor = session.descriptor();
+                let handle: *mut c_void = Box::into_raw(Box::new(session)).cast();
+                opened::tell(handle.addr(), descriptor);
+                handle
+            }
             Err(failure) => {
                 log::error!(
                     "DTLS connection to {host}:{} failed: {failure}",

@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 use std::net::UdpSocket;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foreign_types::ForeignTypeRef;
@@ -84,6 +84,11 @@ impl Session {
             }),
             peer,
         }
+    }
+
+    /// Readable when a datagram has come.
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.socket.as_raw_fd()
     }
 
     /// Sends one datagram as one record.

@@ -54,7 +54,12 @@ PROTOTYPE(int, IOT_OTA_ReportVersion, (void *handle, const char *version));
 PROTOTYPE(int, IOT_OTA_RequestImage, (void *handle, const char *version));
 
 /* Beyond the SDK */
+PROTOTYPE(int, iotx_coap_descriptor, (iotx_coap_context_t *p_context));
+PROTOTYPE(int, iotx_coap_is_authenticated, (iotx_coap_context_t *p_context));
+PROTOTYPE(int, iotx_coap_next_timeout, (iotx_coap_context_t *p_context));
+PROTOTYPE(int, iotx_coap_process, (iotx_coap_context_t *p_context));
 PROTOTYPE(void, iotx_coap_settings_init, (iotx_coap_settings_t *settings, size_t size));
+PROTOTYPE(int, iotx_coap_settings_preset, (iotx_coap_settings_t *settings, int preset));
 PROTOTYPE(iotx_coap_context_t *, iotx_coap_init_with, (iotx_coap_config_t *p_config, const
           iotx_coap_settings_t *settings));
 
