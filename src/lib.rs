@@ -22,4 +22,5 @@ pub mod hal;
 mod hal_default;
 mod host;
 pub mod ota;
+mod sync;
 mod tls;

@@ -6,10 +6,11 @@ use super::types::{
     IOTX_PRODUCT_SECRET_LEN, iotx_conn_info_t, iotx_ioctl_option_t as Option_,
 };
 use crate::hal::identity;
+use crate::sync::Mutex;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 const SUCCESS_RETURN: c_int = 0;

@@ -1,8 +1,9 @@
 //! Functions of single SDK releases that firmware may refer to beside the CoAP client.
 
 use super::types::iotx_ret_code_t;
+use crate::sync::Mutex;
 use std::ffi::{c_char, c_int, c_void};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 const FAIL_RETURN: c_int = -1;
 const SUCCESS: c_int = iotx_ret_code_t::IOTX_SUCCESS as c_int;

@@ -1,8 +1,9 @@
 //! The objects that C holds by a pointer.
 
+use crate::sync::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::ffi::c_void;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// The objects of one kind between Init and Deinit, by the address C knows them by. C's reference to an
 /// object is the one in here: a pointer that is not, or not any more, an object's is refused without being

@@ -3,12 +3,13 @@
 use super::types::{IOT_LogLevel, IOT_LogLevel_int};
 use crate::client::log_gate;
 use crate::hal::console;
+use crate::sync::Mutex;
 use once_cell::sync::OnceCell;
 use std::cell::Cell;
 use std::ffi::c_char;
 use std::fmt::Write as _;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// Characters of the name that IOT_OpenLog keeps (SDK, all releases).
 const MAX_IDENT_LEN: usize = 7;

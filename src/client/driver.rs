@@ -17,10 +17,10 @@ use super::session::Session;
 use super::settings::Settings;
 use super::state::{Receiver, State};
 use crate::coap::Instant;
+use crate::sync::{Condvar, Mutex};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::{Condvar, Mutex};
 
 /// The longest datagram that is received whole; longer ones are dropped, with a log line.
 pub const RECEIVE_CAPACITY: usize = 2047;

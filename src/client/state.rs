@@ -5,9 +5,10 @@ use super::link::Link;
 use super::log_gate;
 use super::platform::Platform;
 use super::session::Session;
+use crate::sync::{Condvar, MutexGuard};
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
-use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 pub(super) struct State<T, U> {
     pub(super) session: Session<U>,

@@ -6,13 +6,14 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::crypto::{Aes128Cbc, BLOCK_LEN, Block, CipherError};
 use super::decimal;
+use crate::sync::Mutex;
 
 /// The vector that the cloud prescribes.
 const IV: &Block = b"543yhjy97ae7fyfg";

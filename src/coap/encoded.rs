@@ -6,8 +6,7 @@ use super::token::Token;
 use core::fmt;
 use zeroize::Zeroizing;
 
-/// A request to be taken by the message layer.
-#[derive(Debug)]
+/// A request to be taken by the message layer. Not to be printed: the payload may be anything.
 pub struct Submission<'a, U> {
     /// Confirmable, or Non-confirmable.
     pub message_type: MessageType,
@@ -128,7 +127,8 @@ pub struct Finished<U> {
 
 /// What [`MessageLayer::replace_requests`](super::MessageLayer::replace_requests) is to do with a
 /// request.
-#[derive(Debug)]
+///
+/// Not to be printed: the payload may be anything.
 pub enum Replacement {
     /// It stays as it is.
     Keep,

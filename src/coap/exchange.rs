@@ -107,9 +107,18 @@ impl<U> Exchange<U> {
         matches!(self.state, State::Over(_))
     }
 
-    /// Stops, or resumes, the repetition of a Confirmable request that is not acknowledged; its
-    /// timer goes on. Tells whether that changed anything.
-    pub(super) fn hold(&mut self, hold: bool) -> bool {
+    /// Interrupts the repetition of a Confirmable request in flight for an urgent one; its timer
+    /// goes on. Tells whether that changed anything.
+    pub(super) fn stand_back(&mut self) -> bool {
+        !self.urgent && self.hold(true)
+    }
+
+    /// Takes the repetition up again. Tells whether that changed anything.
+    pub(super) fn go_on(&mut self) -> bool {
+        self.hold(false)
+    }
+
+    fn hold(&mut self, hold: bool) -> bool {
         match &mut self.state {
             State::Unacknowledged { held, .. } if *held != hold => {
                 *held = hold;

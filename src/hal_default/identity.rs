@@ -4,12 +4,13 @@
 //! firmware that wants its identity to survive a restart brings its own functions.
 
 use std::ffi::{CStr, c_char, c_int};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use zeroize::Zeroizing;
 
 use super::boundary::guard;
 use crate::hal::identity::{DEVICE_NAME_LEN, PRODUCT_KEY_LEN, SECRET_LEN};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A NULL, an unknown number, or a text that is too long.
 const FAILED: c_int = -1;

@@ -6,11 +6,12 @@ use crate::client::{Report, SendError, log_gate};
 use crate::cloud_auth::Encoding;
 use crate::download::Fetcher;
 use crate::ota::{Topics, Update};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use std::ffi::c_void;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 /// The handles between Init and Deinit.

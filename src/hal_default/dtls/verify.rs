@@ -1,8 +1,9 @@
 //! Verification of the server's certificate: chain, dates, purpose and name, always.
 
+use crate::sync::Mutex;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;

@@ -5,7 +5,7 @@
 //! message needs a new handle, which starts at the vector again.
 
 use std::ffi::{c_int, c_void};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use openssl::cipher::Cipher;
 use openssl::cipher_ctx::CipherCtx;
@@ -13,6 +13,7 @@ use openssl::error::ErrorStack;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::hal_default::boundary::guard;
+use crate::sync::Mutex;
 
 const BLOCK_LEN: usize = 16;
 /// What is handled at a time: source and destination may be the same memory.
