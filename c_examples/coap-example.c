@@ -17,14 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long one IOT_CoAP_Yield waits, in milliseconds. */
-#define WAIT_TIME_MS 3000
+/* How long one IOT_CoAP_Yield waits, in milliseconds; and so an interrupt. */
+#define WAIT_TIME_MS 300
 
 /* An answer still comes up to 93 s after the report (MAX_TRANSMIT_WAIT, RFC 7252, 4.8.2). */
 #define TURNS_PER_ANSWER (93 * 1000 / WAIT_TIME_MS)
 
-/* With -l a report goes out in the first turn and then in every tenth. */
-#define TURNS_PER_REPORT 10
+/* With -l a report goes out in the first turn and then in every hundredth: every 30 s. */
+#define TURNS_PER_REPORT 100
 
 struct options {
     const char *environment;
@@ -49,6 +49,22 @@ static void on_interrupt(int number)
 {
     (void)number;
     interrupted = 1;
+}
+
+/*
+ * The first interrupt ends the session in order, as soon as the library returns. One more ends the
+ * program at once: connecting takes up to 30 s when nothing answers.
+ */
+static void catch_first_interrupt(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_interrupt;
+    action.sa_flags = (int)SA_RESETHAND;
+    if (sigaction(SIGINT, &action, NULL) != 0) {
+        HAL_Printf("an interrupt will end the program at once\n");
+    }
 }
 
 static void usage(const char *program)
@@ -315,9 +331,7 @@ int linkkit_main(void *paras)
     if (set_device_info(&options, &info) != 0 || choose_url(&options, url, sizeof(url)) != 0) {
         return -1;
     }
-    if (signal(SIGINT, on_interrupt) == SIG_ERR) {
-        HAL_Printf("an interrupt will end the program at once\n");
-    }
+    catch_first_interrupt();
 
     IOT_OpenLog("coap");
     IOT_SetLogLevel(IOT_LOG_INFO);

@@ -1,12 +1,16 @@
-# The stand-in cloud, for tests and the demo: target iotx-cloud makes ${IOTX_CLOUD}.
+# The stand-in cloud, for tests and the demo: target iotx-cloud makes ${IOTX_CLOUD}. It runs on this machine, whatever the
+# library is built for.
 
-set(IOTX_CLOUD "${IOTX_CARGO_TARGET_DIR}/debug/iotx-cloud")
+set(IOTX_CLOUD "${PROJECT_BINARY_DIR}/iotx-cloud")
+iotx_host_rust_target(host)
 set(built_by_default "")
 if(IOTX_BUILD_TESTS)
     set(built_by_default ALL)
 endif()
 add_custom_target(iotx-cloud ${built_by_default}
-    COMMAND ${IOTX_CARGO_COMMAND} --package iotx-cloud
+    COMMAND "${CMAKE_COMMAND}" -E env --unset=CARGO_BUILD_TARGET --unset=MAKEFLAGS --unset=MFLAGS
+        "${IOTX_CARGO}" build --locked --target-dir "${IOTX_CARGO_TARGET_DIR}" --target "${host}" --package iotx-cloud
+    COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${IOTX_CARGO_TARGET_DIR}/${host}/debug/iotx-cloud" "${IOTX_CLOUD}"
     BYPRODUCTS "${IOTX_CLOUD}"
     WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
     COMMENT "Building the stand-in cloud"

@@ -5,7 +5,7 @@
 function(iotx_split_init target object)
     set(rest "${PROJECT_BINARY_DIR}/${target}_rest.o")
     add_custom_command(OUTPUT "${rest}"
-        COMMAND "${CMAKE_OBJCOPY}" --localize-symbol=IOT_CoAP_Init "${object}" "${rest}"
+        COMMAND "${IOTX_GNU_OBJCOPY}" --localize-symbol=IOT_CoAP_Init "${object}" "${rest}"
         DEPENDS iotx_object "${object}"
         COMMENT "Setting IOT_CoAP_Init apart"
         VERBATIM)
@@ -18,7 +18,7 @@ endfunction()
 function(iotx_compile_compat target)
     set_target_properties(${target} PROPERTIES
         C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
-    target_compile_options(${target} PRIVATE -Wall -Wextra -pedantic -Werror)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -pedantic)
 endfunction()
 
 iotx_split_init(iot_sdk_static "${IOTX_OBJECT}")

@@ -35,4 +35,7 @@ if(IOTX_EXAMPLE)
     if(IOTX_HAVE_STACK_REUSE)
         target_compile_options(coap-user-example PRIVATE -fstack-reuse=none)
     endif()
+elseif(IOTX_TOP_LEVEL)
+    # Not to be taken for one of this configuration.
+    file(REMOVE "${PROJECT_BINARY_DIR}/coap-user-example")
 endif()

@@ -1,7 +1,8 @@
 # cmake --install: the libraries, the headers, and what lets CMake and pkg-config find them. Everything is relocatable: found
 # relative to the files themselves, unless an install directory was given as an absolute path.
 #
-# Components: runtime (the shared library) and development (all the rest).
+# Components: runtime (the shared library), development (all the rest), and licences, which Debian packages bring in a form
+# of their own.
 
 include(CMakePackageConfigHelpers)
 
@@ -18,6 +19,9 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/"
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/iot_sdk" COMPONENT development
     FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY "${IOTX_LINK_COMPAT_DIR}/" DESTINATION "${link_compat_dir}" COMPONENT development)
+
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/THIRD-PARTY.txt"
+    DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT licences)
 
 # find_package(iot_sdk). Two files, because only the static libraries ask for OpenSSL's development files.
 foreach(kind IN ITEMS shared static)

@@ -32,7 +32,7 @@ target_link_options(iot_sdk PRIVATE
     "LINKER:--version-script=${IOTX_VERSION_SCRIPT}"
     "LINKER:--gc-sections"
     "LINKER:-z,relro,-z,now,-z,defs,-z,text,-z,noexecstack"
-    "$<$<NOT:$<CONFIG:Debug>>:LINKER:--strip-all>")
+    "$<$<NOT:$<OR:$<CONFIG:Debug>,$<CONFIG:RelWithDebInfo>>>:LINKER:--strip-all>")
 
 # The SDK's other libraries, empty, for link lines that name them; see the README in the directory.
 set(IOTX_LINK_COMPAT_DIR "${PROJECT_BINARY_DIR}/link-compat")

@@ -12,59 +12,58 @@ if(NOT IOTX_CARGO OR NOT IOTX_RUSTC)
 endif()
 iotx_find_rust_target(rust_target)
 
-# GNU ld by name: lld and gold refuse -r together with --gc-sections. The cross compiler's own comes first.
-get_filename_component(binutils_dir "${CMAKE_OBJCOPY}" DIRECTORY)
-set(ld_names ld.bfd "${CMAKE_LINKER}")
-if(CMAKE_CROSSCOMPILING)
-    execute_process(COMMAND "${CMAKE_C_COMPILER}" -dumpmachine
-        OUTPUT_VARIABLE gnu_triple OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-    set(ld_names "${CMAKE_C_COMPILER_TARGET}-ld.bfd" "${gnu_triple}-ld.bfd" "${CMAKE_LINKER}")
-endif()
-find_program(IOTX_GNU_LD NAMES ${ld_names} HINTS "${binutils_dir}")
-if(NOT IOTX_GNU_LD OR NOT CMAKE_OBJCOPY OR NOT CMAKE_READELF)
-    message(FATAL_ERROR "GNU binutils (ld, objcopy, readelf) not found")
-endif()
+# GNU binutils, for which scripts/link-object.sh is written: lld and gold refuse -r together with --gc-sections, llvm-objcopy
+# does not strip what GNU's does. CMake prefers LLVM's beside clang, so its choices come last. The cross compiler's own
+# come first.
+function(iotx_find_gnu variable name)
+    set(names ${name})
+    if(CMAKE_CROSSCOMPILING)
+        execute_process(COMMAND "${CMAKE_C_COMPILER}" -dumpmachine
+            OUTPUT_VARIABLE triple OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+        set(names "${CMAKE_C_COMPILER_TARGET}-${name}" "${triple}-${name}")
+    endif()
+    get_filename_component(binutils_dir "${CMAKE_OBJCOPY}" DIRECTORY)
+    find_program(${variable} NAMES ${names} HINTS "${binutils_dir}" DOC "GNU ${name}")
+    foreach(tool IN LISTS ${variable} ARGN)
+        execute_process(COMMAND "${tool}" --version OUTPUT_VARIABLE version ERROR_QUIET)
+        if(version MATCHES "^GNU ")
+            set(${variable} "${tool}" PARENT_SCOPE)
+            return()
+        endif()
+    endforeach()
+    message(FATAL_ERROR "GNU ${name} (binutils) not found for this target. Set ${variable} to it.")
+endfunction()
+iotx_find_gnu(IOTX_GNU_LD ld.bfd "${CMAKE_LINKER}")
+iotx_find_gnu(IOTX_GNU_OBJCOPY objcopy "${CMAKE_OBJCOPY}")
+iotx_find_gnu(IOTX_GNU_READELF readelf "${CMAKE_READELF}")
 
-# Our target directory and layout, whatever the caller's environment says; and the shim compiled by the same C compiler.
-set(cargo_environment --unset=CARGO_BUILD_TARGET)
-set(cargo_args --lib --features memory-stats)
-set(cargo_output "${IOTX_CARGO_TARGET_DIR}")
-if(rust_target)
-    message(STATUS "Rust target: ${rust_target}")
-    list(APPEND cargo_args --target "${rust_target}")
-    string(APPEND cargo_output "/${rust_target}")
-    string(REPLACE "-" "_" suffix "${rust_target}")
-    string(TOUPPER "${suffix}" prefix)
-    set(compiler_flags "${CMAKE_C_FLAGS}")
-    if(CMAKE_C_COMPILER_TARGET AND CMAKE_C_COMPILE_OPTIONS_TARGET)
-        string(PREPEND compiler_flags "${CMAKE_C_COMPILE_OPTIONS_TARGET}${CMAKE_C_COMPILER_TARGET} ")
-    endif()
-    if(CMAKE_SYSROOT)
-        string(PREPEND compiler_flags "--sysroot=${CMAKE_SYSROOT} ")
-    endif()
-    list(APPEND cargo_environment
-        "CC_${suffix}=${CMAKE_C_COMPILER}" "AR_${suffix}=${CMAKE_AR}" "CFLAGS_${suffix}=${compiler_flags}"
-        "CARGO_TARGET_${prefix}_LINKER=${CMAKE_C_COMPILER}")
-    set(openssl_prefix "${prefix}_OPENSSL")
-else()
-    list(APPEND cargo_environment "CC=${CMAKE_C_COMPILER}")
-    set(openssl_prefix OPENSSL)
+# The target is always named, also the machine's own: a .cargo/config.toml above the source tree may name another one. And
+# our directory; and the shim compiled by the same C compiler with the same flags, but for those that reach beyond an object.
+# (make's job server is closed to what is not make; cargo would complain about it.)
+message(STATUS "Rust target: ${rust_target}")
+set(cargo_args --lib --features memory-stats --target "${rust_target}")
+set(cargo_output "${IOTX_CARGO_TARGET_DIR}/${rust_target}")
+string(REPLACE "-" "_" suffix "${rust_target}")
+string(TOUPPER "${suffix}" prefix)
+set(compiler_flags "${CMAKE_C_FLAGS} -Wno-error -fno-lto -fno-sanitize=all")
+if(CMAKE_C_COMPILER_TARGET AND CMAKE_C_COMPILE_OPTIONS_TARGET)
+    string(PREPEND compiler_flags "${CMAKE_C_COMPILE_OPTIONS_TARGET}${CMAKE_C_COMPILER_TARGET} ")
 endif()
+if(CMAKE_SYSROOT)
+    string(PREPEND compiler_flags "--sysroot=${CMAKE_SYSROOT} ")
+endif()
+set(cargo_environment
+    --unset=CARGO_BUILD_TARGET --unset=MAKEFLAGS --unset=MFLAGS "CC_${suffix}=${CMAKE_C_COMPILER}" "AR_${suffix}=${CMAKE_AR}"
+    "CFLAGS_${suffix}=${compiler_flags}" "CARGO_TARGET_${prefix}_LINKER=${CMAKE_C_COMPILER}")
 if(IOTX_VENDORED_OPENSSL)
     list(APPEND cargo_args --features vendored-openssl)
-elseif(rust_target OR OPENSSL_ROOT_DIR)
-    # The one that CMake has found. Otherwise openssl-sys finds the system's by itself, as CMake does.
+else()
+    # The one that CMake has found.
     get_filename_component(openssl_lib_dir "${OPENSSL_CRYPTO_LIBRARY}" DIRECTORY)
     list(APPEND cargo_environment
-        "${openssl_prefix}_INCLUDE_DIR=${OPENSSL_INCLUDE_DIR}" "${openssl_prefix}_LIB_DIR=${openssl_lib_dir}")
+        "${prefix}_OPENSSL_INCLUDE_DIR=${OPENSSL_INCLUDE_DIR}" "${prefix}_OPENSSL_LIB_DIR=${openssl_lib_dir}")
 endif()
-# For the machine's own programs, and for the library.
-set(IOTX_CARGO_COMMAND
-    "${CMAKE_COMMAND}" -E env --unset=CARGO_BUILD_TARGET
-    "${IOTX_CARGO}" build --locked --target-dir "${IOTX_CARGO_TARGET_DIR}")
-set(cargo_command
-    "${CMAKE_COMMAND}" -E env ${cargo_environment}
-    "${IOTX_CARGO}" build --locked --target-dir "${IOTX_CARGO_TARGET_DIR}")
+set(cargo_build "${IOTX_CARGO}" build --locked --target-dir "${IOTX_CARGO_TARGET_DIR}")
 
 set(object_args)
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
@@ -73,6 +72,13 @@ if(CMAKE_BUILD_TYPE STREQUAL "Debug")
 else()
     set(cargo_archive "${cargo_output}/release/libiotx_coap.a")
     list(APPEND cargo_args --release)
+    # What is shipped does not depend on where it was built.
+    list(PREPEND cargo_build
+        bash "${PROJECT_SOURCE_DIR}/scripts/remap-paths.sh" "${PROJECT_SOURCE_DIR}" "${IOTX_CARGO_TARGET_DIR}" "${IOTX_RUSTC}")
+    if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+        list(APPEND cargo_environment CARGO_PROFILE_RELEASE_DEBUG=full)
+        list(APPEND object_args --keep-debug)
+    endif()
 endif()
 if(NOT IOTX_REDIRECT)
     list(APPEND cargo_args --no-default-features)
@@ -82,7 +88,7 @@ endif()
 # exactly when the contents do, while cargo brings back an old file with its old time when an option is switched back.
 set(raw_archive "${PROJECT_BINARY_DIR}/iot_sdk_raw.a")
 add_custom_target(iotx_cargo
-    COMMAND ${cargo_command} ${cargo_args}
+    COMMAND "${CMAKE_COMMAND}" -E env ${cargo_environment} ${cargo_build} ${cargo_args}
     COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${cargo_archive}" "${raw_archive}"
     BYPRODUCTS "${raw_archive}"
     WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
@@ -104,7 +110,7 @@ set(IOTX_CORE_OBJECT "${PROJECT_BINARY_DIR}/iot_sdk_core.o")
 function(iotx_link_object object)
     add_custom_command(OUTPUT "${object}"
         COMMAND "${CMAKE_COMMAND}" -E env
-            "LD=${IOTX_GNU_LD}" "OBJCOPY=${CMAKE_OBJCOPY}" "READELF=${CMAKE_READELF}"
+            "LD=${IOTX_GNU_LD}" "OBJCOPY=${IOTX_GNU_OBJCOPY}" "READELF=${IOTX_GNU_READELF}"
             "SLIM_RELOCS=${slim_relocs}"
             bash "${link_script}" ${object_args} ${ARGN} "${raw_archive}" "${symbol_list}" "${object}"
         DEPENDS iotx_cargo "${raw_archive}" "${symbol_list}" ${link_scripts} "${slim_relocs}"

@@ -77,7 +77,16 @@ function(iotx_map_rust_target out triple processor)
     set(${out} "${target}" PARENT_SCOPE)
 endfunction()
 
-# iotx_find_rust_target(<out>): the target for this build, or "" for the machine's own.
+# iotx_host_rust_target(<out>): the one that rustc itself runs on.
+function(iotx_host_rust_target out)
+    execute_process(COMMAND "${IOTX_RUSTC}" --version --verbose OUTPUT_VARIABLE version RESULT_VARIABLE status)
+    if(NOT status EQUAL 0 OR NOT version MATCHES "\nhost: ([^\n]+)")
+        message(FATAL_ERROR "${IOTX_RUSTC} does not say which machine it is for: ${version}")
+    endif()
+    set(${out} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+endfunction()
+
+# iotx_find_rust_target(<out>): the target for this build.
 function(iotx_find_rust_target out)
     set(${out} "${IOTX_RUST_TARGET}" PARENT_SCOPE)
     if(IOTX_RUST_TARGET)
@@ -86,6 +95,8 @@ function(iotx_find_rust_target out)
     set(processor "${CMAKE_SYSTEM_PROCESSOR}")
     if(NOT CMAKE_CROSSCOMPILING)
         if(NOT (CMAKE_SIZEOF_VOID_P EQUAL 4 AND CMAKE_HOST_SYSTEM_PROCESSOR STREQUAL "x86_64"))
+            iotx_host_rust_target(target)
+            set(${out} "${target}" PARENT_SCOPE)
             return()
         endif()
         set(processor i686)

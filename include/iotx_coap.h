@@ -82,7 +82,7 @@ typedef enum {
 /**
  * Log levels, each including the ones above it.
  */
-typedef enum {
+typedef enum _IOT_LogLevel {
     /**
      * Nothing.
      */
@@ -269,7 +269,8 @@ typedef enum {
      */
     IOTX_ERR_BUFF_TOO_SHORT = -3,
     /**
-     * Out of memory.
+     * Out of memory. Not returned by this library: it asks for little at a time, and where even that
+     * cannot be had, the program ends with SIGABRT.
      */
     IOTX_ERR_NO_MEM = -2,
     /**
@@ -412,8 +413,9 @@ typedef struct {
  * IOT_CoAP_GetMessageCode and IOT_CoAP_GetMessagePayload. It ends with the callback, and so does
  * the payload.
  *
- * The callback runs on the thread that is in IOT_CoAP_Yield or IOT_CoAP_DeviceNameAuth. It may
- * call IOT_CoAP_SendMessage.
+ * The callback runs on the thread that is in IOT_CoAP_Yield or IOT_CoAP_DeviceNameAuth. It may call every
+ * function of this library, IOT_CoAP_Deinit included. It must return: a C++ exception or a pthread_exit
+ * that leaves it ends the program, and after a longjmp the client cannot be used any more.
  */
 typedef void (*iotx_response_callback_t)(void *p_arg, void *p_message);
 
@@ -698,7 +700,8 @@ int IOT_Ioctl(int option,
  *                       and must not be written to; NULL if not wanted
  *
  * @retval 0   done
- * @retval -2  one of the first three is NULL, too long, or refused by the platform
+ * @retval -2  one of the first three is NULL or too long, and nothing has been stored; or the platform has
+ *             refused one
  */
 int IOT_SetupConnInfo(const char *product_key,
                       const char *device_name,
@@ -726,7 +729,7 @@ void IOT_SetupDomain(int domain_type);
  * Makes a function the one that iotx_event_post calls (SDK 2.21 and later). A CoAP client posts
  * nothing.
  *
- * @param monitor_cb  takes the place of the one before; NULL: none
+ * @param monitor_cb  takes the place of the one before; NULL: none. It must return, as iotx_response_callback_t
  *
  * @retval 0   done
  */
@@ -756,7 +759,8 @@ void IOT_CloseLog(void);
 
 /**
  * Sets how much is logged, for all clients of the program. No level shows secrets: device secret,
- * token and keys are never written.
+ * token and keys are never written. Lines leave through HAL_Printf, which may call this library: what it
+ * causes to be logged on the same thread meanwhile is dropped.
  *
  * @param level  from IOT_LOG_NONE to IOT_LOG_DEBUG; anything else is refused with a log line
  */

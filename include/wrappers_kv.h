@@ -8,10 +8,12 @@
 extern "C" {
 #endif
 
-/* Stores `len` bytes under `key`. With `sync` 1 they have reached the medium on return. */
+/* Stores `len` bytes under `key`, of 1 to 255 bytes. With `sync` 1 they have reached the medium on
+ * return. */
 int HAL_Kv_Set(const char *key, const void *val, int len, int sync);
 
-/* Reads into `buffer`, of `*buffer_len` bytes, and stores the length read there. */
+/* Reads into `buffer`, of `*buffer_len` bytes, and stores the length read there. Fails, and leaves
+ * both alone, if the key is unknown or its value is longer. */
 int HAL_Kv_Get(const char *key, void *buffer, int *buffer_len);
 
 /* Forgets one key. */

@@ -34,7 +34,8 @@ void HAL_MutexLock(void *mutex);
 void HAL_MutexUnlock(void *mutex);
 
 /* A counting semaphore that starts at 0. Wait returns 0, or a negative value if `timeout_ms`
- * milliseconds pass first; PLATFORM_WAIT_INFINITE waits without limit. */
+ * milliseconds pass first, or the semaphore is destroyed; PLATFORM_WAIT_INFINITE waits without
+ * limit. */
 void *HAL_SemaphoreCreate(void);
 void HAL_SemaphoreDestroy(void *sem);
 void HAL_SemaphorePost(void *sem);
@@ -51,11 +52,13 @@ int HAL_ThreadCreate(void **thread_handle, void *(*work_routine)(void *), void *
 /* Nobody will join the thread. */
 void HAL_ThreadDetach(void *thread_handle);
 
-/* Ends a thread; NULL is the calling one. */
+/* Ends a thread; NULL is the calling one. In a callback of the library, that one ends when the
+ * library's call is over. */
 void HAL_ThreadDelete(void *thread_handle);
 
-/* --- Timers, milliseconds. NULL when none could be made; the others return 0 or a negative
- * value. --- */
+/* --- Timers that call `func(user_data)` once, `ms` milliseconds after their start, in a thread of
+ * their own. NULL when none could be made; the others return 0 or a negative value. Stop and Delete
+ * do not wait for a call that has begun; `func` may use and delete its own timer. --- */
 
 void *HAL_Timer_Create(const char *name, void (*func)(void *), void *user_data);
 int HAL_Timer_Start(void *t, int ms);

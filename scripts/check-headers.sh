@@ -4,7 +4,7 @@
 #   each header alone, twice, and before and after all others: C99 and C++11, gcc and clang;
 #   layouts, values and prototypes as published by the SDK: LP64 and ILP32;
 #   the probes of all SDK releases with those releases' include paths, in C and C++;
-#   the examples of c_examples/;
+#   the examples of c_examples/, and the C sources of the libraries, whose own builds let warnings pass;
 #   declarations against abi/symbols.txt: every export has one, and all else that is declared is the platform's.
 #
 # Needs gcc, g++, clang and, on x86-64, the 32-bit C headers (Debian: gcc-multilib).
@@ -128,6 +128,14 @@ own=(-std=gnu99 -Wall -Wextra -Werror -O2 -c -o /dev/null)
 for source in c_examples/*.c; do
     job gcc "${own[@]}" "${flat[@]}" "$source"
     job clang "${own[@]}" "${flat[@]}" "$source"
+done
+
+
+# --- the C in the libraries ---
+for source in src/hal_default/shim.c src/hal_default/port/*.c compat/*.c; do
+    for cc in gcc clang; do
+        job "$cc" -std=c99 -Wall -Wextra -pedantic -Werror -O2 -c -o /dev/null "${flat[@]}" "$source"
+    done
 done
 
 # xargs stops with an error if one job fails. The inner shell is the one to expand $0, a queued line.

@@ -17,7 +17,7 @@ trap cloud_remove EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
 
-cloud_start "$1/cargo/debug/iotx-cloud"
+cloud_start "$1/iotx-cloud"
 echo "A cloud is running; names of its hosts lead here: IOTX_CONNECT_TO=$IOTX_CONNECT_TO"
 export IOTX_DEMO_PRODUCT_KEY=$cloud_product_key
 export IOTX_DEMO_DEVICE_NAME=$cloud_device_name

@@ -17,10 +17,11 @@ function hex(text,    i, value) {
     return value
 }
 
-# The part of a name that says what kind of section it is, or "" if it keeps its name.
+# The part of a name that says what kind of section it is, or "" if it keeps its name: sections whose equal constants a linker
+# merges, each with its own size and alignment of these.
 function kind(name) {
-    if (name ~ /^\.rodata\.(cst|str)[0-9]/) {
-        return "" # for merging of equal constants
+    if (name in mergeable) {
+        return ""
     }
     if (match(name, /^\.(text\.unlikely|text|rodata|data\.rel\.ro|data|bss|tdata|tbss|gcc_except_table)\./)) {
         return substr(name, 1, RLENGTH)
@@ -70,7 +71,7 @@ FNR == 1 { file++ }
 file == 1 { exported[$1] = 1; next }
 file == 2 { replaceable[$1] = 1; next }
 
-# "  [ 5] .rela.text.x RELA 0000000000000000 1abc10 000030 18 I 4447 4 8"
+# "  [ 5] .rela.text.x RELA 0000000000000000 1abc10 000030 18 I 4447 4 8": the flags stand in the eighth column, or there is none
 file == 3 && /^ *\[ *[0-9]+\] / {
     sub(/^ *\[ */, "")
     sub(/\]/, "")
@@ -78,6 +79,9 @@ file == 3 && /^ *\[ *[0-9]+\] / {
         patched[hex($5)] = $(NF - 1) # by offset in the file, which the list of relocations names
     } else if ($1 > 0) {
         section_name[$1] = $2
+        if (NF == 11 && $8 ~ /M/) {
+            mergeable[$2] = 1
+        }
         if ($2 ~ /^\.ARM\.exidx/) {
             indexed = 1
         }

@@ -4,6 +4,11 @@
 //! then unwound from the system call it waits in; frames of Rust do not allow that, and the process
 //! aborts. Elsewhere the frames are skipped, and locks stay locked. So each entry point raises a
 //! [`Shield`], and those that wait end with a [`point`].
+//!
+//! What leaves a callback by other ways, a C++ exception or `pthread_exit`, is not kept pending: it
+//! ends the process, as the documentation of the callbacks says. And a thread of the type
+//! `PTHREAD_CANCEL_ASYNCHRONOUS` may not call this library at all, like any function that POSIX
+//! does not name async-cancel-safe.
 
 use std::cell::Cell;
 use std::ffi::c_int;
@@ -53,6 +58,11 @@ impl Drop for Shield {
     }
 }
 
+/// Whether this thread is inside one of our functions: in a callback, if C asks.
+pub(crate) fn is_kept_pending() -> bool {
+    UP.get() > 0
+}
+
 /// Sets the calling thread's state and gives the one before.
 fn set_state(state: c_int) -> c_int {
     let mut before = DISABLE;
@@ -92,8 +102,10 @@ mod tests {
                 assert_eq!(state(), DISABLE);
                 drop(Shield::raise());
                 assert_eq!(state(), DISABLE);
+                assert!(is_kept_pending());
             }
             assert_eq!(state(), before);
+            assert!(!is_kept_pending());
         }
         set_state(ENABLE);
     }

@@ -8,6 +8,7 @@
 //!   payload encryption; no I/O, no `unsafe`;
 //! * [`ota`]: firmware updates announced over CoAP, no I/O, no `unsafe`; [`download`]: the HTTP(S) connection
 //!   that fetches an image, over sockets of its own;
+//! * `tls`: what every TLS client in here demands of its server; `host`: whose name that is;
 //! * [`hal`]: the seam, safe traits over the imported `HAL_*` symbols;
 //! * `hal_default`: weak Linux defaults for those symbols, reached by the linker only.
 
@@ -19,5 +20,7 @@ pub mod coap;
 pub mod download;
 pub mod hal;
 mod hal_default;
+mod host;
 pub mod ota;
 mod sync;
+mod tls;

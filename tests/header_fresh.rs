@@ -50,7 +50,25 @@ fn generate(header: &Header) -> String {
         .expect("src/capi parses");
     let mut text = Vec::new();
     bindings.write(&mut text);
-    without_safety_sections(&String::from_utf8(text).expect("sources are UTF-8"))
+    let text = String::from_utf8(text).expect("sources are UTF-8");
+    with_tags(&without_safety_sections(&text))
+}
+
+/// Enums that have a tag in the SDK, with it. cbindgen gives a tag to all types or to none.
+const TAGS: [(&str, &str); 1] = [("IOT_LogLevel", "_IOT_LogLevel")];
+
+/// Adds the [`TAGS`].
+fn with_tags(header: &str) -> String {
+    const ENUM: &str = "typedef enum {";
+    let mut header = header.to_owned();
+    for (name, tag) in TAGS {
+        let Some(end) = header.find(&format!("}} {name};")) else {
+            continue;
+        };
+        let start = header[..end].rfind(ENUM).expect("an enum without a tag");
+        header.replace_range(start..start + ENUM.len(), &format!("typedef enum {tag} {{"));
+    }
+    header
 }
 
 /// Drops the "# Safety" sections of the doc comments. They tell a Rust caller what to prove; for a
@@ -138,6 +156,15 @@ fn safety_sections_are_dropped_wherever_they_stand() {
     assert_eq!(
         without_safety_sections(middle),
         "/**\n * Text.\n *\n * # Units\n * ms\n */\n"
+    );
+}
+
+#[test]
+fn a_tag_goes_to_its_enum_only() {
+    let header = "typedef enum {\n    A,\n} A_t;\ntypedef enum {\n    B,\n} IOT_LogLevel;\n";
+    assert_eq!(
+        with_tags(header),
+        "typedef enum {\n    A,\n} A_t;\ntypedef enum _IOT_LogLevel {\n    B,\n} IOT_LogLevel;\n"
     );
 }
 

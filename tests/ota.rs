@@ -2,7 +2,9 @@
 
 mod support;
 
-use iotx_cloud::{CloudHandle, DeviceId, Event, EventKind, Offer, OtaReport, Reply, Route};
+use iotx_cloud::{
+    Answer, CloudHandle, Code, DeviceId, Event, EventKind, Offer, OtaReport, Reply, Route,
+};
 use iotx_coap::capi::*;
 use std::ptr::null_mut;
 use support::device::Device;
@@ -140,6 +142,31 @@ fn each_handle_informs_of_a_version_once_and_requests_each_time() {
             assert_eq!(count(|it| matches!(it, OtaReport::Request { .. })), 0);
         }
     }
+}
+
+/// A lost or refused message has informed nobody.
+#[test]
+fn a_version_counts_as_informed_when_the_cloud_has_accepted_it() {
+    let cloud = cloud().start().expect("cloud");
+    let device = authenticated(&plain(&cloud));
+    let ota = Ota::new(&device);
+    let informed = OtaReport::Inform {
+        version: version("1.0"),
+    };
+    cloud.reply(
+        Route::Topic,
+        1,
+        &Reply::instead(Answer::bare(Code::INTERNAL_ERROR)),
+    );
+    assert_eq!(ota.report_version("1.0"), 0);
+    assert_eq!(device.run(), 0);
+    assert_eq!(ota.report_version("1.0"), 0);
+    assert_eq!(device.run(), 0);
+    reported(&cloud, &informed);
+    assert_eq!(ota.report_version("1.0"), 0);
+    assert_eq!(device.run(), 0);
+    let again = |event: &Event| event.ota().as_ref() == Some(&informed);
+    assert!(cloud.wait_for(again, std::time::Duration::ZERO).is_none());
 }
 
 #[test]

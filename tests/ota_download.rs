@@ -3,7 +3,7 @@
 mod support;
 
 use iotx_cloud::{CertificateOptions, CloudHandle, Issuer, Offer, Reply, Route, Validity};
-use iotx_coap::capi::IOT_SetLogLevel;
+use iotx_coap::capi::{IOT_OTA_FetchYield, IOT_SetLogLevel};
 use std::mem::ManuallyDrop;
 use std::sync::mpsc::channel;
 use support::device::Device;
@@ -33,7 +33,11 @@ impl Bench {
     }
 
     fn order(&self, url: &str) {
-        let reply = Reply::with_payload(order(url, IMAGE));
+        self.order_image(url, IMAGE);
+    }
+
+    fn order_image(&self, url: &str, image: &[u8]) {
+        let reply = Reply::with_payload(order(url, image));
         self.cloud.reply(Route::Topic, 1, &reply);
         assert_eq!(self.ota.report_progress(1, None), 0);
         assert_eq!(self.device.run(), 0);
@@ -145,11 +149,6 @@ fn a_name_without_an_address_fails_for_now() {
 #[test]
 fn a_server_without_the_image_ends_the_order() {
     let wrong_length = response(200, &["Content-Length: 13"], &IMAGE[1..]);
-    let short = response(
-        200,
-        &["Transfer-Encoding: chunked"],
-        b"4\r\nfirm\r\n0\r\n\r\n",
-    );
     let endless_head = vec![Act::Send(
         format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(40_000)).into_bytes(),
     )];
@@ -167,11 +166,68 @@ fn a_server_without_the_image_ends_the_order() {
         bench.order(&site.url("/"));
         bench.succeeds(&bench.ota.fetch_all(100));
     }
-    // What came before the failure is handed out first.
-    let site = Site::start(vec![short]);
+}
+
+/// Otherwise a program that goes on in its loop would put the next order's first byte behind these, and the MD5
+/// would be right.
+#[test]
+fn bytes_handed_out_are_followed_by_the_same_images_others_only() {
+    let short = response(
+        200,
+        &["Transfer-Encoding: chunked"],
+        b"4\r\nfirm\r\n0\r\n\r\n",
+    );
+    let gone = || response(404, &["Content-Length: 0"], b"");
+    let site = Site::start(vec![short, gone(), gone()]);
     let bench = Bench::ordered(&site.url("/"));
-    assert_eq!(bench.ota.fetch(100, 60).as_deref(), Ok(&b"firm"[..]));
-    bench.fails_for_good();
+    let mut fetched = bench.ota.fetch(100, 60).expect("the first part");
+    assert_eq!(fetched, b"firm");
+    bench.fails_for_now();
+    bench.fails_for_now();
+    let other = Site::start(vec![rest(4)]);
+    bench.order_image(&other.url("/"), b"another image");
+    bench.fails_for_now();
+    bench.order(&other.url("/"));
+    fetched.extend(bench.ota.fetch_all(100));
+    bench.succeeds(&fetched);
+    assert_eq!(site.requests().len(), 3);
+}
+
+#[test]
+fn an_order_that_nothing_came_of_is_exchanged_for_another() {
+    let length = format!("Content-Length: {}", IMAGE.len());
+    let mut silent = response(200, &[&length], b"");
+    silent.extend([Act::Hold, Act::Send(IMAGE.to_vec())]);
+    let site = Site::start(vec![silent]);
+    let bench = Bench::ordered(&site.url("/"));
+    assert_eq!(bench.ota.fetch(100, 1), Ok(Vec::new()));
+    let image = b"another image";
+    let length = format!("Content-Length: {}", image.len());
+    let other = Site::start(vec![response(200, &[&length], image)]);
+    bench.order_image(&other.url("/"), image);
+    // What the first server has to say is nothing to this order.
+    site.release();
+    assert_eq!(bench.ota.fetch_all(100), image);
+    assert_eq!(bench.ota.number(CHECK_FIRMWARE), Ok(1));
+}
+
+/// It may be as long as the program says, or the program may have said something wrong.
+#[test]
+fn the_buffer_behind_the_image_is_left_alone() {
+    let site = Site::start(vec![whole()]);
+    let bench = Bench::ordered(&site.url("/"));
+    let mut buffer = [0xa5_u8; 100];
+    let mut got = 0;
+    while got == 0 {
+        // SAFETY: a live handle, a buffer of that length.
+        got = unsafe { IOT_OTA_FetchYield(bench.ota.0, buffer.as_mut_ptr().cast(), 100, 60) };
+    }
+    assert_eq!(&buffer[..IMAGE.len()], IMAGE);
+    assert_eq!(buffer[IMAGE.len()..], [0xa5; 86]);
+    // SAFETY: as above.
+    let done = unsafe { IOT_OTA_FetchYield(bench.ota.0, buffer.as_mut_ptr().cast(), 100, 60) };
+    assert_eq!(done, INVALID_STATE);
+    assert_eq!(&buffer[..IMAGE.len()], IMAGE);
 }
 
 #[test]
@@ -237,9 +293,37 @@ fn a_reset_begins_at_the_first_byte_again() {
     let site = Site::start(vec![cut_off(4), whole()]);
     let bench = Bench::ordered(&site.url("/"));
     bench.ota.fetch(100, 60).expect("the first part");
-    bench.ota.number(RESET).expect("a reset");
+    bench.ota.reset();
     assert_eq!(bench.ota.number(FETCHED_SIZE), Ok(0));
     bench.succeeds(&bench.ota.fetch_all(100));
+}
+
+#[test]
+fn one_thread_fetches_and_others_need_not_wait_for_it() {
+    let length = format!("Content-Length: {}", IMAGE.len());
+    let mut acts = response(200, &[&length], &IMAGE[..4]);
+    acts.extend([Act::Hold, Act::Send(b"old".to_vec())]);
+    let site = Site::start(vec![acts, whole()]);
+    let bench = Bench::ordered(&site.url("/"));
+    assert_eq!(bench.ota.fetch(4, 60).as_deref(), Ok(&IMAGE[..4]));
+    let handle = bench.ota.0.expose_provenance();
+    let mut fetched = std::thread::scope(|scope| {
+        let (started, starts) = channel();
+        let fetching = scope.spawn(move || {
+            let ota = ManuallyDrop::new(Ota(std::ptr::with_exposed_provenance_mut(handle)));
+            started.send(()).expect("somebody waits");
+            ota.fetch(100, 60)
+        });
+        starts.recv().expect("the thread starts");
+        // Whichever of the two is first.
+        assert_eq!(bench.ota.fetch(100, 0), Ok(Vec::new()));
+        bench.ota.reset();
+        assert_eq!(bench.ota.number(FETCHED_SIZE), Ok(0));
+        site.release();
+        fetching.join().expect("no panic").expect("bytes")
+    });
+    fetched.extend(bench.ota.fetch_all(100));
+    bench.succeeds(&fetched);
 }
 
 #[test]

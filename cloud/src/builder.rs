@@ -10,15 +10,16 @@ use iotx_coap::cloud_auth::Secret;
 
 use crate::clock::Clock;
 use crate::devices::{self, DeviceEntry, DeviceId, Devices, SecretText};
-use crate::dtls::{DtlsOptions, DtlsServer, make_context};
-use crate::endpoint::Transport;
+use crate::dtls::{DtlsOptions, DtlsServer, VerifyRequest, make_context};
+use crate::endpoint::{Endpoint, Transport};
 use crate::event::{Event, Events, Observer};
+use crate::faults::{Behind, Control, Faults, Network};
 use crate::handle::{CaFile, CloudHandle};
-use crate::message::Timing;
+use crate::message::{Delivery, Timing};
 use crate::ota::{self, FileServer, Offer};
 use crate::pki::{self, CertificateOptions, Files};
 use crate::platform::{Platform, RateLimit, Settings, TokenOption};
-use crate::port::{Port, RunningPort, Wire, reachable};
+use crate::port::{Port, RunningPort, Server, Wire, reachable};
 use crate::service::{Service, Shared};
 use crate::token::TokenStyle;
 use crate::udp::UdpServer;
@@ -48,6 +49,7 @@ pub struct Builder {
     settings: Settings,
     timing: Timing,
     dtls_options: DtlsOptions,
+    faults: Faults,
     clock: Clock,
     keep_events: usize,
     observers: Vec<Observer>,
@@ -68,6 +70,7 @@ impl Default for Builder {
             settings: Settings::default(),
             timing: Timing::default(),
             dtls_options: DtlsOptions::default(),
+            faults: Faults::default(),
             clock: Clock::system(),
             keep_events: 65_536,
             observers: Vec::new(),
@@ -186,8 +189,8 @@ impl Builder {
     }
 
     /// Life of a token.
-    pub fn token_life(mut self, life: Duration) -> Self {
-        self.settings.token_life = life;
+    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.settings.token_lifetime = lifetime;
         self
     }
 
@@ -241,6 +244,28 @@ impl Builder {
     /// Everything else about the platform.
     pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
+        self
+    }
+
+    /// How all answers travel, whatever ackMode devices ask for.
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.settings.delivery = Some(delivery);
+        self
+    }
+
+    /// What happens to datagrams of all UDP ports, from the first on. Set again at run time by
+    /// [`CloudHandle::impair`].
+    pub fn impair(mut self, faults: Faults) -> Self {
+        if let Err(error) = faults.check() {
+            self.problem = Some(error.to_string());
+        }
+        self.faults = faults;
+        self
+    }
+
+    /// Which DTLS handshakes begin with a HelloVerifyRequest.
+    pub fn verify_request(mut self, which: VerifyRequest) -> Self {
+        self.dtls_options.verify_request = which;
         self
     }
 
@@ -305,8 +330,8 @@ impl Builder {
         let plain = |port: Option<Port>, transport, name: &str| {
             let Some(port) = port else { return Ok(None) };
             let service = Service::new(Arc::clone(&shared), &self.timing);
-            let server = UdpServer::new(transport, port.wire()?, service);
-            port.run(name, server).map(Some)
+            let serve = |wire| Ok(UdpServer::new(transport, wire, service));
+            run(port, name, transport, &shared, &self.faults, serve).map(Some)
         };
         let http = self.http.map(|address| bind_tcp(&address)).transpose()?;
         let https = self.https.map(|address| bind_tcp(&address)).transpose()?;
@@ -319,7 +344,21 @@ impl Builder {
         let server = pki.as_ref().map(|(pki, _)| &pki.server);
         let dtls = dtls.map(|port| {
             let service = Service::new(Arc::clone(&shared), &self.timing);
-            run_dtls(port, &shared, service, self.dtls_options, server)
+            let identity = server.cloned();
+            let options = self.dtls_options;
+            let making = (options.clone(), Arc::clone(&shared));
+            let make_context =
+                Box::new(move || make_context(&making.0, identity.as_ref(), &making.1));
+            let state = Arc::clone(&shared);
+            let serve = |wire| DtlsServer::new(state, service, wire, make_context, options);
+            run(
+                port,
+                "iotx-dtls",
+                Transport::Dtls,
+                &shared,
+                &self.faults,
+                serve,
+            )
         });
         let dtls = dtls.transpose()?;
         let https = https.map(|listener| {
@@ -366,17 +405,31 @@ fn load_pki(
     }
 }
 
-fn run_dtls(
+/// Serves a port, behind its network.
+fn run<S: Server + Send + 'static>(
     port: Port,
+    name: &str,
+    transport: Transport,
     shared: &Arc<Shared>,
-    service: Service,
-    options: DtlsOptions,
-    server: Option<&pki::Identity>,
+    faults: &Faults,
+    serve: impl FnOnce(Arc<dyn Wire>) -> io::Result<S>,
 ) -> io::Result<RunningPort> {
-    let context = make_context(&options, server, shared)?;
-    let wire: Arc<dyn Wire> = port.wire()?;
-    let server = DtlsServer::new(Arc::clone(shared), service, wire, context, options)?;
-    port.run("iotx-dtls", server)
+    let at = Endpoint {
+        transport,
+        peer: port.address,
+        session: 0,
+    };
+    let network = Network::new(Arc::clone(shared), at, port.wire()?, faults);
+    let network = Arc::new(network);
+    let wire: Arc<dyn Wire> = Arc::clone(&network) as _;
+    let weak = Arc::downgrade(&network);
+    let server = serve(wire)?;
+    let running = port.run(name, Behind { network, server })?;
+    shared.controls().push(Control {
+        network: weak,
+        remote: Arc::clone(&running.remote),
+    });
+    Ok(running)
 }
 
 fn bind(address: &str) -> io::Result<Port> {

@@ -59,7 +59,7 @@ struct Args {
     offer: Vec<String>,
     /// Life of a token in seconds
     #[arg(long, value_name = "SECS", default_value_t = 48 * 3600)]
-    token_life: u64,
+    token_lifetime: u64,
     /// Looks of a token
     #[arg(long, value_enum, default_value_t = Style::Signed)]
     token_style: Style,
@@ -156,7 +156,7 @@ fn builder(args: &Args, demo: bool) -> Builder {
         .udp(at(args.udp_port))
         .symmetric(at(args.psk_port))
         .dtls(at(args.dtls_port))
-        .token_life(Duration::from_secs(args.token_life))
+        .token_lifetime(Duration::from_secs(args.token_lifetime))
         .token_style(match args.token_style {
             Style::Signed => TokenStyle::Signed,
             Style::Jwt => TokenStyle::Jwt,
@@ -322,7 +322,7 @@ mod tests {
             (args.udp_port, args.psk_port, args.dtls_port),
             (5683, 5682, 5684)
         );
-        assert_eq!(args.token_life, 172_800);
+        assert_eq!(args.token_lifetime, 172_800);
         let args = Args::parse_from(["iotx-cloud", "--token-option", "2088", "--udp-port=0"]);
         assert!(matches!(args.token_option, Accepted::Only2088));
         assert!(Args::try_parse_from(["iotx-cloud", "--no-psk", "--no-certificate"]).is_err());

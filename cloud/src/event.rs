@@ -10,6 +10,7 @@ use crate::clock::UnixMillis;
 use crate::code::Code;
 use crate::devices::DeviceId;
 use crate::endpoint::Transport;
+use crate::faults::{Direction, Fault, Memory, Traffic};
 use crate::platform::Outcome;
 
 /// One thing that happened. No event holds a token, a sign or a key.
@@ -70,6 +71,10 @@ pub enum SessionEnd {
     Replaced,
     /// Too many sessions: the one silent for longest had to go.
     Evicted,
+    /// The cloud was restarted; the device has not been told.
+    Forgotten,
+    /// The cloud was told to end it, and told the device.
+    Ended,
 }
 
 /// Kinds of events.
@@ -137,6 +142,18 @@ pub enum EventKind {
     },
     /// A DTLS session is over.
     SessionEnded(SessionEnd),
+    /// The network did something to a datagram. The peer is the device's address as the cloud sees
+    /// it.
+    Impaired {
+        /// Which way it went.
+        direction: Direction,
+        /// What happened to it.
+        fault: Fault,
+        /// Its length.
+        len: usize,
+    },
+    /// This port was restarted. The peer is the port's own address.
+    Restarted(Memory),
     /// A firmware image was asked for.
     Fetched {
         /// Path, without the query.
@@ -217,9 +234,20 @@ pub struct Counters {
     pub handshake_failures: u64,
     /// Separate responses that were never acknowledged.
     pub gave_up: u64,
+    /// Datagrams from devices, at all UDP ports.
+    pub up: Traffic,
+    /// Datagrams to devices.
+    pub down: Traffic,
 }
 
 impl Counters {
+    fn traffic(&mut self, direction: Direction) -> &mut Traffic {
+        match direction {
+            Direction::Up => &mut self.up,
+            Direction::Down => &mut self.down,
+        }
+    }
+
     fn count(&mut self, kind: &EventKind) {
         let counter = match kind {
             EventKind::Request(exchanged, outcome) => {
@@ -243,6 +271,9 @@ impl Counters {
             }
             EventKind::HandshakeFailed { .. } => &mut self.handshake_failures,
             EventKind::GaveUp { .. } => &mut self.gave_up,
+            EventKind::Impaired {
+                direction, fault, ..
+            } => return self.traffic(*direction).count(*fault),
             _ => return,
         };
         *counter += 1;
@@ -296,6 +327,15 @@ impl Events {
             state.waiting.push_back(event);
             self.arrived.notify_all();
         }
+    }
+
+    /// Counts a datagram, whatever becomes of it.
+    pub(crate) fn sent(&self, direction: Direction, len: usize, delayed: bool) {
+        let mut state = self.lock();
+        let traffic = state.counters.traffic(direction);
+        traffic.datagrams += 1;
+        traffic.bytes += len as u64;
+        traffic.delayed += u64::from(delayed);
     }
 
     pub(crate) fn tap(&self) -> Receiver<Event> {

@@ -66,6 +66,12 @@ pub fn text_line(event: &Event) -> String {
         }
         EventKind::HandshakeFailed { reason } => write!(line, "handshake failed: {reason}"),
         EventKind::SessionEnded(end) => write!(line, "session ended: {}", name_of(*end)),
+        EventKind::Impaired {
+            direction,
+            fault,
+            len,
+        } => write!(line, "{direction} {len} bytes {fault}"),
+        EventKind::Restarted(memory) => write!(line, "port restarted, memory {memory}"),
         EventKind::Fetched {
             path,
             status,
@@ -231,6 +237,20 @@ pub fn json_line(event: &Event) -> String {
             set("event", json!("sessionEnded"));
             set("reason", json!(name_of(*end)));
         }
+        EventKind::Impaired {
+            direction,
+            fault,
+            len,
+        } => {
+            set("event", json!("impaired"));
+            set("direction", json!(direction.to_string()));
+            set("fault", json!(fault.to_string()));
+            set("length", json!(len));
+        }
+        EventKind::Restarted(memory) => {
+            set("event", json!("restarted"));
+            set("memory", json!(memory.to_string()));
+        }
         EventKind::Fetched {
             path,
             status,
@@ -325,6 +345,8 @@ fn name_of(end: SessionEnd) -> &'static str {
         SessionEnd::Idle => "silent too long",
         SessionEnd::Replaced => "replaced by a new handshake",
         SessionEnd::Evicted => "too many sessions",
+        SessionEnd::Forgotten => "forgotten",
+        SessionEnd::Ended => "by the cloud",
     }
 }
 

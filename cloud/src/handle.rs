@@ -14,9 +14,11 @@ use iotx_coap::cloud_auth::Secret;
 use crate::clock::Clock;
 use crate::devices::DeviceId;
 use crate::event::{Counters, Event};
+use crate::faults::{Direction, Faults, Goodbye, ImpairmentError, Memory};
+use crate::message::Delivery;
 use crate::ota::{FileServer, Offer};
 use crate::platform::{Overload, RateLimit};
-use crate::port::RunningPort;
+use crate::port::{Command, RunningPort};
 use crate::script::{Asked, Reply, Route};
 use crate::service::Shared;
 use crate::token::TokenStyle;
@@ -146,6 +148,64 @@ impl CloudHandle {
     /// How many posts a device may make from now on.
     pub fn set_rate_limit(&self, limit: RateLimit) {
         self.shared.platform().settings.rate_limit = limit;
+    }
+
+    /// Ends the life of the tokens of one device, or of all: they are answered 4.01, "token expired".
+    pub fn expire_tokens(&self, device: Option<&DeviceId>) {
+        let now = self.shared.clock.now();
+        self.shared.platform().expire_tokens(now, device);
+    }
+
+    /// How all answers travel from now on; `None` leaves it to the sessions' ackMode.
+    pub fn set_delivery(&self, delivery: Option<Delivery>) {
+        self.shared.platform().settings.delivery = delivery;
+    }
+
+    /// What happens to datagrams of all UDP ports from now on, below DTLS. Datagrams under way arrive
+    /// as they were to.
+    ///
+    /// # Errors
+    /// When a share is none or delays are not in order; then all stays as it was.
+    pub fn impair(&self, faults: Faults) -> Result<(), ImpairmentError> {
+        faults.check()?;
+        self.shared.impair(&faults);
+        Ok(())
+    }
+
+    /// Loses the next `count` datagrams of this direction at each UDP port, in place of what was left
+    /// of an earlier call. This comes before what [`impair`](Self::impair) does.
+    pub fn lose_next(&self, direction: Direction, count: u64) {
+        self.shared.lose_next(direction, count);
+    }
+
+    /// Loses all datagrams in both directions for this time, and those under way.
+    pub fn cut_off(&self, time: Duration) {
+        self.shared.cut_off(time);
+    }
+
+    /// Ends [`cut_off`](Self::cut_off) before its time.
+    pub fn reconnect(&self) {
+        self.shared.mend();
+    }
+
+    /// Makes the NAT device in front of the devices forget its mappings: from now on their datagrams
+    /// come from other addresses (events show these), and those sent to the addresses known so far
+    /// vanish.
+    pub fn rebind_nat(&self) {
+        self.shared.rebind_nat();
+    }
+
+    /// Behaves as if the process had been restarted, without a word to anybody; [`Memory`] tells what
+    /// is forgotten. Ports, devices, scripts, switches and counters stay. Returns when it is done; an
+    /// observer or a closure must not call this.
+    pub fn restart(&self, memory: Memory) {
+        self.shared.restart(memory).wait();
+    }
+
+    /// Ends all DTLS sessions and tells the devices. Returns when it is done; an observer or a closure
+    /// must not call this.
+    pub fn end_sessions(&self, goodbye: Goodbye) {
+        self.shared.command(Command::EndSessions(goodbye)).wait();
     }
 
     /// Stops the cloud and waits for its threads, as dropping does.

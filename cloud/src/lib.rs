@@ -21,7 +21,8 @@
 //!
 //! Inside, from the bottom up: `message` is the message layer of RFC 7252 and `platform` the state
 //! machine from requests to answers, both without I/O; `service` joins them; `udp` and `dtls` are
-//! servers fed with datagrams and with the time; `port` gives them a socket and a thread.
+//! servers fed with datagrams and with the time; `port` gives them a socket and a thread, and `faults`
+//! a bad network in between.
 
 mod builder;
 pub mod cli;
@@ -31,6 +32,7 @@ mod devices;
 mod dtls;
 mod endpoint;
 mod event;
+mod faults;
 mod format;
 mod handle;
 mod message;
@@ -47,11 +49,12 @@ mod udp;
 
 pub use builder::{Builder, Cloud};
 pub use clock::{Clock, UnixMillis};
-pub use code::Code;
+pub use code::{Code, CodeError};
 pub use devices::{DEFAULT_TOPICS, DeviceError, DeviceId};
-pub use dtls::{DtlsOptions, DtlsVersion};
+pub use dtls::{DtlsOptions, DtlsVersion, VerifyRequest};
 pub use endpoint::{Endpoint, Transport};
 pub use event::{Counters, Credential, Event, EventKind, Exchanged, SessionEnd};
+pub use faults::{Direction, Fault, Faults, Goodbye, Impairment, ImpairmentError, Memory, Traffic};
 pub use format::{json_line, text_line};
 pub use handle::CloudHandle;
 pub use iotx_coap::cloud_auth::SignMethod;

@@ -4,11 +4,14 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Where datagrams go out. Servers know nothing else of the network, so a test or a simulation can
-/// stand in its place and lose, repeat or delay what it likes.
+use crate::faults::{Goodbye, Memory};
+
+/// Where datagrams go out. Servers know nothing else of the network, so what loses, repeats or delays
+/// datagrams can stand in its place.
 pub(crate) trait Wire: Send + Sync {
     /// Sends one datagram. A datagram that cannot be sent is a lost datagram.
     fn send(&self, to: SocketAddr, datagram: &[u8]);
@@ -22,8 +25,56 @@ pub(crate) trait Server {
     fn deadline(&self) -> Option<Instant>;
     /// Does what is due.
     fn expire(&mut self, now: Instant);
+    /// Does what the cloud is told from outside.
+    fn obey(&mut self, now: Instant, command: &Command);
     /// Says good-bye to the peers.
     fn close(&mut self) {}
+}
+
+/// What a server can be told while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Behave as if the process had been restarted.
+    Restart(Memory),
+    /// End all DTLS sessions.
+    EndSessions(Goodbye),
+}
+
+/// A command on its way to a port's thread.
+struct Order {
+    command: Command,
+    /// Dropped when the command has been obeyed, or never will be.
+    _done: Sender<()>,
+}
+
+/// Gives commands to the server of a port.
+pub(crate) struct Remote {
+    orders: Sender<Order>,
+    waker: UdpSocket,
+}
+
+impl Remote {
+    /// Has the command obeyed after the datagram in work, if any. Receiving from what is returned
+    /// waits for that; the port's own thread must not.
+    pub(crate) fn order(&self, command: Command) -> Receiver<()> {
+        let (done, wait) = channel();
+        let order = Order {
+            command,
+            _done: done,
+        };
+        // A port whose thread has ended obeys no more; the order is dropped, and nobody waits.
+        if self.orders.send(order).is_ok() {
+            self.wake();
+        }
+        wait
+    }
+
+    fn wake(&self) {
+        // Should it get lost, the receive queue was full and the thread is awake anyhow.
+        if let Err(error) = self.waker.send(&[]) {
+            log::debug!("waking up the port's thread: {error}");
+        }
+    }
 }
 
 /// The wire of a real socket.
@@ -48,14 +99,14 @@ const MAX_ERRORS: u32 = 100;
 /// A bound socket that is not being served yet.
 pub(crate) struct Port {
     socket: UdpSocket,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 /// A port being served. Dropping it stops the thread and waits for its end.
 pub(crate) struct RunningPort {
     pub(crate) address: SocketAddr,
+    pub(crate) remote: Arc<Remote>,
     stop: Arc<AtomicBool>,
-    waker: UdpSocket,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -82,17 +133,19 @@ impl Port {
         let waker = UdpSocket::bind((local.ip(), 0))?;
         waker.connect(local)?;
         let wakes = waker.local_addr()?;
+        let (orders, inbox) = channel();
+        let remote = Arc::new(Remote { orders, waker });
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
             .name(name.into())
             .spawn(move || {
-                serve(&self.socket, &mut server, &stopped, wakes);
+                serve(&self.socket, &mut server, &stopped, wakes, &inbox);
             })?;
         Ok(RunningPort {
             address,
+            remote,
             stop,
-            waker,
             thread: Some(thread),
         })
     }
@@ -101,10 +154,7 @@ impl Port {
 impl Drop for RunningPort {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        // Should it get lost, the receive queue was full and the thread is awake anyhow.
-        if let Err(error) = self.waker.send(&[]) {
-            log::debug!("waking up the port's thread: {error}");
-        }
+        self.remote.wake();
         if self
             .thread
             .take()
@@ -125,7 +175,13 @@ pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn serve<S: Server>(socket: &UdpSocket, server: &mut S, stop: &AtomicBool, wakes: SocketAddr) {
+fn serve<S: Server>(
+    socket: &UdpSocket,
+    server: &mut S,
+    stop: &AtomicBool,
+    wakes: SocketAddr,
+    inbox: &Receiver<Order>,
+) {
     let mut buffer = vec![0; MAX_DATAGRAM];
     let mut timeout = None;
     let mut errors = 0;
@@ -156,6 +212,9 @@ fn serve<S: Server>(socket: &UdpSocket, server: &mut S, stop: &AtomicBool, wakes
             }
         }
         let now = Instant::now();
+        for order in inbox.try_iter() {
+            server.obey(now, &order.command);
+        }
         if server.deadline().is_some_and(|deadline| deadline <= now) {
             server.expire(now);
         }

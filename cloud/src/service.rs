@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::devices::DeviceId;
 use crate::endpoint::Endpoint;
 use crate::event::{Event, EventKind, Events, Exchanged};
+use crate::faults::Control;
 use crate::message::{Delivery, Exchange, Expired, MessageLayer, Note, Outgoing, Received, Timing};
 use crate::ota::Offers;
 use crate::platform::{Answer, Context, Outcome, Platform, Request, Verdict};
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) offers: Offers,
     platform: Mutex<Platform>,
     scripts: Mutex<Scripts>,
+    controls: Mutex<Vec<Control>>,
 }
 
 impl Shared {
@@ -31,6 +33,7 @@ impl Shared {
             offers: Offers::default(),
             platform: Mutex::new(platform),
             scripts: Mutex::default(),
+            controls: Mutex::default(),
         }
     }
 
@@ -40,6 +43,11 @@ impl Shared {
 
     pub(crate) fn scripts(&self) -> MutexGuard<'_, Scripts> {
         self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The UDP ports being served.
+    pub(crate) fn controls(&self) -> MutexGuard<'_, Vec<Control>> {
+        self.controls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn publish(&self, endpoint: &Endpoint, kind: EventKind) {
@@ -58,6 +66,7 @@ impl Shared {
 /// One port's CoAP server.
 pub(crate) struct Service {
     shared: Arc<Shared>,
+    timing: Timing,
     layer: MessageLayer,
 }
 
@@ -65,6 +74,7 @@ impl Service {
     pub(crate) fn new(shared: Arc<Shared>, timing: &Timing) -> Self {
         Service {
             shared,
+            timing: timing.clone(),
             layer: MessageLayer::new(timing),
         }
     }
@@ -122,7 +132,8 @@ impl Service {
         let reply = shared.scripts().next(&asked);
         let verdict = judge(&shared, &context, &request, &reply);
         let silent = matches!(reply.content, Content::RequestLost | Content::AnswerLost);
-        let delivery = reply.delivery.unwrap_or(verdict.delivery);
+        let delivery = reply.delivery.or(shared.platform().settings.delivery);
+        let delivery = delivery.unwrap_or(verdict.delivery);
         let mut datagrams = reply.before;
         let answer = &verdict.answer;
         let outgoing = Outgoing {
@@ -178,6 +189,11 @@ impl Service {
             }
         }
         resend
+    }
+
+    /// Forgets all exchanges.
+    pub(crate) fn restart(&mut self) {
+        self.layer = MessageLayer::new(&self.timing);
     }
 
     /// Drops what belongs to an association that has ended.

@@ -61,11 +61,8 @@ pub(crate) struct Issuer {
 
 impl Issuer {
     pub(crate) fn new(style: TokenStyle, life: Duration) -> Result<Self, ErrorStack> {
-        let mut key = Zeroizing::new([0; 32]);
-        rand_bytes(&mut *key)?;
-        let key = PKey::hmac(&*key)?;
         let mut issuer = Issuer {
-            key,
+            key: new_key()?,
             style,
             life,
             pinned: None,
@@ -75,6 +72,12 @@ impl Issuer {
         let sample = issuer.make(UnixMillis(1_700_000_000_000))?;
         issuer.lengths.insert(sample.as_bytes().len());
         Ok(issuer)
+    }
+
+    /// Makes forgeries of all tokens issued so far.
+    pub(crate) fn renew_key(&mut self) -> Result<(), ErrorStack> {
+        self.key = new_key()?;
+        Ok(())
     }
 
     /// A new token and the instant its life ends.
@@ -133,6 +136,12 @@ impl Issuer {
     fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, ErrorStack> {
         Signer::new(MessageDigest::sha256(), &self.key)?.sign_oneshot_to_vec(bytes)
     }
+}
+
+fn new_key() -> Result<PKey<Private>, ErrorStack> {
+    let mut key = Zeroizing::new([0; 32]);
+    rand_bytes(&mut *key)?;
+    PKey::hmac(&*key)
 }
 
 /// Lower-case hex digits.
@@ -220,6 +229,9 @@ mod tests {
                 "byte {at}"
             );
         }
+        assert_eq!(issuer.inspect(token.as_bytes(), NOW), Inspection::Genuine);
+        issuer.renew_key().unwrap();
+        assert_eq!(issuer.inspect(token.as_bytes(), NOW), Inspection::Forged);
         let other = Issuer::new(TokenStyle::Signed, LIFE).unwrap();
         assert_eq!(other.inspect(token.as_bytes(), NOW), Inspection::Forged);
     }

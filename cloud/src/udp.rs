@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::endpoint::{Endpoint, Transport};
-use crate::port::{Server, Wire};
+use crate::port::{Command, Server, Wire};
 use crate::service::Service;
 
 pub(crate) struct UdpServer {
@@ -43,6 +43,14 @@ impl Server for UdpServer {
     fn expire(&mut self, now: Instant) {
         for (to, datagram) in self.service.expire(now) {
             self.wire.send(to.peer, &datagram);
+        }
+    }
+
+    fn obey(&mut self, _now: Instant, command: &Command) {
+        match command {
+            Command::Restart(_) => self.service.restart(),
+            // Plain UDP has none.
+            Command::EndSessions(_) => {}
         }
     }
 }

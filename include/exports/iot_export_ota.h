@@ -248,8 +248,8 @@ int IOT_OTA_GetLastError(void *handle);
  * Tells the cloud which firmware runs, and asks for a newer one. If there is one, the answer orders it:
  * IOT_OTA_IsFetching says so after an IOT_CoAP_Yield.
  *
- * Two messages are posted: "inform", the first time that this handle reports this version, and
- * "request", every time.
+ * Two messages are posted: "inform", until the cloud has accepted one of this handle about this version,
+ * and "request", every time.
  *
  * @param handle   the handle
  * @param version  NUL-terminated, 1 to 32 bytes of UTF-8
@@ -321,18 +321,23 @@ int IOT_OTA_IsFetchFinish(void *handle);
 /**
  * Fetches the next bytes of the image. With the first ones, progress 0 is reported.
  *
- * After IOT_OTAE_GENERAL, IOT_OTA_IsFetching tells how to go on. 1: the failure may pass, the next call
- * connects again and goes on behind the last byte. 0: the order has been given up, because this URL will
- * not give the image; a new order begins at the first byte.
+ * After IOT_OTAE_GENERAL, IOT_OTA_IsFetching tells how to go on. 1: the next call connects again and goes on
+ * behind the last byte, at a new URL if the cloud has ordered the same image again. 0: the order has been
+ * given up, because its URL will not give the image. That happens only while no byte of the image has been
+ * handed out. Afterwards nothing but the same image's other bytes ever follow, whatever the cloud orders; a
+ * program that wants no more of them resets the fetched size (IOT_OTAG_RESET_FETCHED_SIZE), and is given
+ * the first byte again, or releases the handle.
  *
  * @param handle     the handle
- * @param buf        where the bytes go
+ * @param buf        where the bytes go; what lies behind them is overwritten up to the length of what was
+ *                   missing of the image
  * @param buf_len    how many it can hold
  * @param timeout_s  how long to wait at most, in seconds, as the header of every SDK release says (the
  *                   code of some took milliseconds); values above 60 count as 60. The wait ends early
  *                   when `buf` is full or the image complete. The system's resolver is not interrupted
  *
- * @return how many bytes are in `buf`, 0 if none came in time; otherwise
+ * @return how many bytes are in `buf`, 0 if none came in time, or another thread fetched all the while;
+ *         otherwise
  * @retval IOT_OTAE_GENERAL        the download failed; a log line says why
  * @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL or no handle (any more), `buf` is NULL, or `buf_len` is 0
  * @retval IOT_OTAE_INVALID_STATE  no image is ordered, or it is complete
@@ -350,7 +355,8 @@ int IOT_OTA_FetchYield(void *handle,
  *
  * @param handle   the handle
  * @param type     what is asked; see IOT_OTA_CmdType_t for what is stored
- * @param buf      where it goes: for numbers, an aligned `uint32_t`
+ * @param buf      where it goes: for numbers, an aligned `uint32_t`; for IOT_OTAG_RESET_FETCHED_SIZE, which
+ *                 stores nothing, anything
  * @param buf_len  bytes in `buf`: exactly 4 for numbers; for texts at least one, the NUL included
  *
  * @retval IOT_OTAE_NONE           done

@@ -149,8 +149,16 @@ impl Stored {
 ///
 /// `string` is NULL or NUL-terminated.
 unsafe fn set(what: Stored, string: *const c_char) -> Result<(), &'static str> {
+    // SAFETY: promised by our caller.
+    what.store(unsafe { value(what, string) }?)
+}
+
+/// # Safety
+///
+/// As for [`terminated`].
+unsafe fn value<'a>(what: Stored, string: *const c_char) -> Result<&'a CStr, &'static str> {
     // SAFETY: promised by our caller (NULL is refused inside).
-    what.store(unsafe { terminated(string, what.max_len()) }?)
+    unsafe { terminated(string, what.max_len()) }
 }
 
 /// # Safety
@@ -159,7 +167,7 @@ unsafe fn set(what: Stored, string: *const c_char) -> Result<(), &'static str> {
 unsafe fn terminated<'a>(string: *const c_char, max_len: usize) -> Result<&'a CStr, &'static str> {
     // SAFETY: promised by our caller; where the first call finds a NUL, there is one for the second.
     unsafe {
-        text::str_within(string, max_len + 1).ok_or("text too long, or not UTF-8")?;
+        text::str_within(string, max_len + 1).ok_or("text is NULL, too long, or not UTF-8")?;
         Ok(CStr::from_ptr(string))
     }
 }
@@ -205,7 +213,8 @@ static CONN_INFO: ConnInfo = ConnInfo(iotx_conn_info_t {
 ///                       and must not be written to; NULL if not wanted
 ///
 /// @retval 0   done
-/// @retval -2  one of the first three is NULL, too long, or refused by the platform
+/// @retval -2  one of the first three is NULL or too long, and nothing has been stored; or the platform has
+///             refused one
 ///
 /// # Safety
 ///
@@ -219,13 +228,9 @@ pub unsafe extern "C" fn IOT_SetupConnInfo(
 ) -> c_int {
     boundary!(on_panic => NULL_VALUE_ERROR, {
         // SAFETY: promised by our caller.
-        let stored = unsafe {
-            set(Stored::ProductKey, product_key)
-                .and_then(|()| set(Stored::DeviceName, device_name))
-                .and_then(|()| set(Stored::DeviceSecret, device_secret))
-        };
+        let stored = unsafe { set_identity(product_key, device_name, device_secret) };
         if let Err(why) = stored {
-            log::error!("IOT_SetupConnInfo: {why}, or NULL");
+            log::error!("IOT_SetupConnInfo: {why}");
             return NULL_VALUE_ERROR;
         }
         if !info_ptr.is_null() {
@@ -234,4 +239,30 @@ pub unsafe extern "C" fn IOT_SetupConnInfo(
         }
         SUCCESS_RETURN
     })
+}
+
+/// All three or, unless the platform refuses one, none.
+///
+/// # Safety
+///
+/// As for [`IOT_SetupConnInfo`].
+unsafe fn set_identity(
+    product_key: *const c_char,
+    device_name: *const c_char,
+    device_secret: *const c_char,
+) -> Result<(), &'static str> {
+    // SAFETY: promised by our caller.
+    let values = unsafe {
+        [
+            (Stored::ProductKey, value(Stored::ProductKey, product_key)?),
+            (Stored::DeviceName, value(Stored::DeviceName, device_name)?),
+            (
+                Stored::DeviceSecret,
+                value(Stored::DeviceSecret, device_secret)?,
+            ),
+        ]
+    };
+    values
+        .into_iter()
+        .try_for_each(|(what, value)| what.store(value))
 }

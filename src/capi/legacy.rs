@@ -43,7 +43,7 @@ static MONITOR: Mutex<Monitor> = Mutex::new(None);
 /// Makes a function the one that iotx_event_post calls (SDK 2.21 and later). A CoAP client posts
 /// nothing.
 ///
-/// @param monitor_cb  takes the place of the one before; NULL: none
+/// @param monitor_cb  takes the place of the one before; NULL: none. It must return, as iotx_response_callback_t
 ///
 /// @retval 0   done
 ///

@@ -5,6 +5,7 @@ use crate::client::log_gate;
 use crate::hal::console;
 use crate::sync::Mutex;
 use once_cell::sync::OnceCell;
+use std::cell::Cell;
 use std::ffi::c_char;
 use std::fmt::Write as _;
 use std::sync::PoisonError;
@@ -19,11 +20,23 @@ const MAX_LINE_LEN: usize = 512;
 static LEVEL: AtomicI32 = AtomicI32::new(IOT_LogLevel::IOT_LOG_WARNING as i32);
 static IDENT: Mutex<String> = Mutex::new(String::new());
 
+thread_local! {
+    /// Whether this thread is in HAL_Printf with a line of ours. A firmware whose HAL_Printf calls this
+    /// library, to report its log to the cloud, say, would print for ever if that caused lines again.
+    static PRINTING: Cell<bool> = const { Cell::new(false) };
+}
+
+fn print(line: &str) {
+    PRINTING.set(true);
+    console::print(line);
+    PRINTING.set(false);
+}
+
 struct HalLogger;
 
 impl log::Log for HalLogger {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::max_level()
+        metadata.level() <= log::max_level() && !PRINTING.get()
     }
 
     fn log(&self, record: &log::Record<'_>) {
@@ -51,7 +64,7 @@ impl log::Log for HalLogger {
             record.line().unwrap_or(0),
             record.args()
         );
-        log_gate::pass(line.finish(), console::print);
+        log_gate::pass(line.finish(), print);
     }
 
     fn flush(&self) {}
@@ -151,7 +164,8 @@ pub extern "C" fn IOT_CloseLog() {
 }
 
 /// Sets how much is logged, for all clients of the program. No level shows secrets: device secret,
-/// token and keys are never written.
+/// token and keys are never written. Lines leave through HAL_Printf, which may call this library: what it
+/// causes to be logged on the same thread meanwhile is dropped.
 ///
 /// @param level  from IOT_LOG_NONE to IOT_LOG_DEBUG; anything else is refused with a log line
 #[unsafe(no_mangle)]

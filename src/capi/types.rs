@@ -62,7 +62,8 @@ pub enum iotx_ret_code_t {
     IOTX_ERR_AUTH_FAILED = -4,
     /// A buffer is too small.
     IOTX_ERR_BUFF_TOO_SHORT = -3,
-    /// Out of memory.
+    /// Out of memory. Not returned by this library: it asks for little at a time, and where even that
+    /// cannot be had, the program ends with SIGABRT.
     IOTX_ERR_NO_MEM = -2,
     /// An argument is NULL or out of range.
     IOTX_ERR_INVALID_PARAM = -1,
@@ -286,8 +287,9 @@ pub type iotx_event_handle_t = Option<
 /// IOT_CoAP_GetMessageCode and IOT_CoAP_GetMessagePayload. It ends with the callback, and so does
 /// the payload.
 ///
-/// The callback runs on the thread that is in IOT_CoAP_Yield or IOT_CoAP_DeviceNameAuth. It may
-/// call IOT_CoAP_SendMessage.
+/// The callback runs on the thread that is in IOT_CoAP_Yield or IOT_CoAP_DeviceNameAuth. It may call every
+/// function of this library, IOT_CoAP_Deinit included. It must return: a C++ exception or a pthread_exit
+/// that leaves it ends the program, and after a longjmp the client cannot be used any more.
 pub type iotx_response_callback_t =
     Option<unsafe extern "C" fn(p_arg: *mut c_void, p_message: *mut c_void)>;
 

@@ -7,11 +7,10 @@ use super::endpoint::{Endpoint, Security};
 use super::error::AuthError;
 use super::happening::Sink;
 use super::identity::DeviceIdentity;
-use super::platform::{ConnectError, ConnectRequest, Platform, SendFailed};
+use super::platform::{ConnectRequest, Platform, ResumableSession, SendFailed};
 use super::settings::Settings;
 use crate::coap::Instant;
 use core::time::Duration;
-use std::sync::Arc;
 
 const FIRST_BUSY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -28,10 +27,14 @@ impl<P: Platform, U> Client<P, U> {
     ///
     /// See [`AuthError`].
     pub fn authenticate(&self, sink: &mut Sink<'_, U>) -> Result<(), AuthError> {
-        let mut connected_anew = self.reconnect_if_ended()?;
         let bound = self.lock().session.settings().auth_bound;
         let mut buffer = self.take_buffer();
+        let mut connected_anew = false;
         let result = loop {
+            match self.ensure_link(&mut buffer, sink) {
+                Ok(anew) => connected_anew |= anew,
+                Err(error) => break Err(error),
+            }
             let mut now = self.platform.now();
             let deadline = now + bound;
             self.catch_up(&mut now, deadline, &mut buffer, sink);
@@ -40,20 +43,43 @@ impl<P: Platform, U> Client<P, U> {
             if result != Err(AuthError::NotSent) || connected_anew || self.is_connected() {
                 break result;
             }
-            match self.reconnect_if_ended() {
-                Ok(anew) => connected_anew = anew,
-                Err(error) => break Err(error),
-            }
         };
         self.keep_buffer(buffer);
+        self.tell(sink);
         if result.is_ok() {
+            self.lock().session.take_announcement();
             self.announce();
         }
         result
     }
 
+    /// Begins an authentication and returns: [`run`](Self::run) or [`process`](Self::process) does the rest, within
+    /// [`Settings::auth_bound`], and tells the sink how it has ended. A connection that has ended is opened anew
+    /// there too. Begun while another one is under way, it is that one.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::NotSent`] when the client was closed.
+    pub fn begin_to_authenticate(&self) -> Result<(), AuthError> {
+        let now = self.platform.now();
+        let mut state = self.lock();
+        if self.is_closed() {
+            return Err(AuthError::NotSent);
+        }
+        state.session.want_authentication(now);
+        let connected = state.can_send();
+        if !connected {
+            state.urge(now);
+            self.begin_repair(&mut state, now);
+        }
+        let random = &mut || self.platform.random();
+        state.session.advance(now, random, connected);
+        self.flush(&mut state, now, &mut |_| {});
+        Ok(())
+    }
+
     /// Tells the cloud about module and SDK, where the platform has vendor ids. Failing to is no failure.
-    fn announce(&self) {
+    pub(super) fn announce(&self) {
         if !self.lock().session.settings().announce {
             return;
         }
@@ -66,7 +92,7 @@ impl<P: Platform, U> Client<P, U> {
             let report = announcement.report();
             match state
                 .session
-                .notify(now, &mut || self.platform.random(), &report)
+                .announce(now, &mut || self.platform.random(), &report)
             {
                 Ok(_) => self.flush(&mut state, now, &mut |_| {}),
                 Err(error) => log::info!("announcement not sent: {error}"),
@@ -82,38 +108,63 @@ impl<P: Platform, U> Client<P, U> {
         sink: &mut Sink<'_, U>,
     ) -> Result<(), AuthError> {
         let mut pause = FIRST_BUSY_PAUSE;
+        self.wait_as_asked(now, deadline, buffer, sink)?;
         self.begin_authentication(*now)?;
         loop {
-            match self.auth_status() {
+            let (status, recovering) = {
+                let session = &self.lock().session;
+                (session.auth_status(), session.is_recovering())
+            };
+            match status {
                 AuthStatus::Authenticated => return Ok(()),
-                AuthStatus::Refused => return Err(AuthError::Refused),
-                AuthStatus::Unanswered => return Err(AuthError::TimedOut),
-                AuthStatus::Idle => return Err(AuthError::NotSent),
-                AuthStatus::Pending if !self.is_connected() => return Err(AuthError::NotSent),
-                pending @ AuthStatus::Pending => {
-                    match self.turn(now, deadline, Some(pending), buffer, sink) {
-                        Turn::TimeUp => {
-                            log::error!("no answer to the authentication in time");
-                            return Err(AuthError::TimedOut);
-                        }
-                        Turn::Closed => return Err(AuthError::NotSent),
-                        Turn::Nothing | Turn::Handled | Turn::Progress => {}
-                    }
-                }
-                busy @ AuthStatus::Busy(code) => {
-                    let resume = *now + pause;
+                AuthStatus::Refused if !recovering => return Err(AuthError::Refused),
+                AuthStatus::Unanswered if !recovering => return Err(AuthError::TimedOut),
+                AuthStatus::Idle if !recovering => return Err(AuthError::NotSent),
+                AuthStatus::Busy(code) => {
+                    let resume = (*now + pause).max(self.lock().session.asked_until());
                     if resume >= deadline {
                         log::error!("authentication: the server kept answering {code}");
                         return Err(AuthError::Refused);
                     }
                     pause = pause.saturating_mul(2);
-                    self.wait_while(busy, now, resume, buffer, sink);
-                    if self.auth_status() == busy {
+                    self.wait_while(status, now, resume, buffer, sink);
+                    if self.auth_status() == status {
                         self.begin_authentication(*now)?;
                     }
                 }
+                _ if !self.is_connected() => return Err(AuthError::NotSent),
+                // On its way; or about to be, by the session itself.
+                waiting => match self.turn(now, deadline, Some(waiting), buffer, sink) {
+                    Turn::TimeUp => {
+                        log::error!("no answer to the authentication in time");
+                        return Err(AuthError::TimedOut);
+                    }
+                    Turn::Closed => return Err(AuthError::NotSent),
+                    Turn::Nothing | Turn::Handled | Turn::Progress => {}
+                },
             }
         }
+    }
+
+    /// The cloud may have asked not to be asked, in answer to an earlier call: a program that calls again and
+    /// again waits here.
+    fn wait_as_asked(
+        &self,
+        now: &mut Instant,
+        deadline: Instant,
+        buffer: &mut Buffer,
+        sink: &mut Sink<'_, U>,
+    ) -> Result<(), AuthError> {
+        let asked_until = self.lock().session.asked_until();
+        let status = self.auth_status();
+        if *now < asked_until {
+            self.wait_while(status, now, asked_until.min(deadline), buffer, sink);
+            if self.auth_status() == status && asked_until >= deadline {
+                log::error!("authentication: the server has asked for a longer pause");
+                return Err(AuthError::Refused);
+            }
+        }
+        Ok(())
     }
 
     /// Goes on receiving until `until`, or until the authentication is not in this state any more.
@@ -137,11 +188,15 @@ impl<P: Platform, U> Client<P, U> {
     }
 
     fn is_connected(&self) -> bool {
-        self.lock().transport.is_some()
+        self.lock().can_send()
     }
 
+    /// Begins an authentication, or takes over the one that the session has begun by itself.
     fn begin_authentication(&self, now: Instant) -> Result<(), AuthError> {
         let mut state = self.lock();
+        if state.session.join_authentication() {
+            return Ok(());
+        }
         let token = state
             .session
             .begin_authentication(&mut || self.platform.random())
@@ -152,41 +207,6 @@ impl<P: Platform, U> Client<P, U> {
         self.flush_watching(&mut state, now, token)
             .map_err(|SendFailed| AuthError::NotSent)
     }
-
-    /// Tells whether it connected.
-    fn reconnect_if_ended(&self) -> Result<bool, AuthError> {
-        let request = {
-            let state = self.lock();
-            if self.is_closed() {
-                return Err(AuthError::NotSent);
-            }
-            if state.transport.is_some() {
-                return Ok(false);
-            }
-            connect_request(
-                state.session.identity(),
-                &self.endpoint,
-                state.session.settings(),
-            )
-        };
-        log::info!("connecting to {} again", self.endpoint);
-        // The handshake may take seconds, so it runs without the lock.
-        let transport = self
-            .platform
-            .connect(&request)
-            .map_err(|ConnectError| AuthError::NotSent)?;
-        // Should another thread have connected too, or the client been closed, this connection is dropped, and
-        // after the lock: closing a DTLS session sends a datagram.
-        let transport = Arc::new(transport);
-        let mut state = self.lock();
-        if self.is_closed() {
-            return Err(AuthError::NotSent);
-        }
-        if state.transport.is_none() {
-            state.transport = Some(Arc::clone(&transport));
-        }
-        Ok(true)
-    }
 }
 
 /// What to connect to, and what to prove there.
@@ -194,13 +214,14 @@ pub(super) fn connect_request<'a>(
     identity: &DeviceIdentity,
     endpoint: &'a Endpoint,
     settings: &Settings,
+    resume: Option<&'a ResumableSession>,
 ) -> ConnectRequest<'a> {
     let psk = (endpoint.security == Security::Dtls).then(|| identity.dtls_psk());
     ConnectRequest {
         endpoint,
         offer: settings.dtls_offer,
         psk,
-        resume: None,
+        resume,
         path_mtu: settings.path_mtu,
         handshake_bound: settings.handshake_bound,
     }

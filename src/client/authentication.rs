@@ -8,8 +8,11 @@ use crate::coap::{
     SubmitError,
 };
 use core::fmt;
-use std::sync::Arc;
+use core::time::Duration;
 use zeroize::Zeroizing;
+
+/// The part of a token's lifetime in which it is renewed: the last hour of 48.
+const RENEWAL_SHARE: u32 = 48;
 
 /// Where the authentication stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +35,12 @@ pub enum AuthStatus {
 pub(super) struct Grant {
     pub(super) token: Secret,
     pub(super) expires: Instant,
+    /// From when on the next token is due.
+    pub(super) renew_at: Instant,
     /// The payload key of symmetric sessions.
     pub(super) key: Option<SessionKey>,
+    /// The cloud's share of that key.
+    pub(super) random: Option<Secret>,
 }
 
 impl<U> Session<U> {
@@ -48,8 +55,8 @@ impl<U> Session<U> {
         &mut self,
         random: &mut dyn RandomSource,
     ) -> Result<u32, SubmitError> {
-        self.layer
-            .abort_where(|purpose| matches!(purpose, Purpose::Authentication));
+        self.abort_authentication();
+        self.recovery.attempt_ends = None;
         self.auth = AuthStatus::Idle;
         let settings = &self.settings;
         let request = AuthRequest {
@@ -80,71 +87,76 @@ impl<U> Session<U> {
         Ok(token)
     }
 
-    pub(super) fn finish_authentication(&mut self, now: Instant, code: Code, payload: &[u8]) {
-        self.auth = match code.class() {
+    /// Drops the request of an authentication under way.
+    pub(super) fn abort_authentication(&mut self) {
+        self.layer
+            .abort_where(|purpose| matches!(purpose, Purpose::Authentication));
+    }
+
+    /// `pause` is how long the server asks to be left alone, if it does.
+    pub(super) fn finish_authentication(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        code: Code,
+        pause: Option<Duration>,
+        payload: &[u8],
+    ) {
+        match code.class() {
             Class::Success if code == Code::CONTENT => match self.accept_answer(now, payload) {
-                Ok(()) => {
+                Ok(grant) => {
                     log::info!("authenticated");
-                    AuthStatus::Authenticated
+                    self.auth = AuthStatus::Authenticated;
+                    self.granted(grant);
                 }
                 Err(error) => {
                     log::error!("authentication answer of no use: {error}");
-                    AuthStatus::Refused
+                    self.auth = AuthStatus::Refused;
+                    self.attempt_failed(now, random, None);
                 }
             },
-            Class::ServerError => {
+            _ if code.class() == Class::ServerError || pause.is_some() => {
                 log::warn!("authentication: the server answered {code}");
-                AuthStatus::Busy(code)
+                self.auth = AuthStatus::Busy(code);
+                self.attempt_failed(now, random, pause);
             }
             _ => {
                 log::error!("authentication refused: {code}{}", Quoted(payload));
-                self.revoke();
-                AuthStatus::Refused
-            }
-        };
-    }
-
-    /// Takes token and key over together, or nothing.
-    fn accept_answer(&mut self, now: Instant, payload: &[u8]) -> Result<(), AnswerError> {
-        let symmetric = self.security == Security::Symmetric;
-        let answer = parse_answer(payload, self.settings.encoding, symmetric)?;
-        let key = answer.symmetric.map(|grant| {
-            self.seq = grant.seq_offset;
-            SessionKey::derive(
-                self.identity.device_secret.as_bytes(),
-                grant.random.as_str(),
-            )
-        });
-        let expires = now + self.settings.token_lifetime;
-        self.heads.clear();
-        self.grant = Some(Arc::new(Grant {
-            token: answer.token,
-            expires,
-            key,
-        }));
-        Ok(())
-    }
-
-    /// Notices a report's answer that voids the token it was sent with. What has been granted since then is
-    /// another token, of which the answer says nothing.
-    pub(super) fn heed_refusal(&mut self, code: Code, sent_under: &Arc<Grant>) {
-        let voids_token = code == Code::UNAUTHORIZED || code == Code::BAD_OPTION;
-        let current = self.grant.as_ref();
-        if voids_token && current.is_some_and(|grant| Arc::ptr_eq(grant, sent_under)) {
-            log::warn!(
-                "report answered {code}: the token (sent in option {}) is not valid any more",
-                self.token_option.number()
-            );
-            self.revoke();
-            if self.auth == AuthStatus::Authenticated {
                 self.auth = AuthStatus::Refused;
+                self.refused();
             }
         }
     }
 
-    pub(super) fn revoke(&mut self) {
-        self.grant = None;
-        self.heads.clear();
+    /// Takes token and key over together, or nothing.
+    fn accept_answer(&mut self, now: Instant, payload: &[u8]) -> Result<Grant, AnswerError> {
+        let symmetric = self.security == Security::Symmetric;
+        let answer = parse_answer(payload, self.settings.encoding, symmetric)?;
+        let random = answer.symmetric.map(|grant| {
+            self.seq = grant.seq_offset;
+            grant.random
+        });
+        Ok(self.grant_for(now, self.settings.token_lifetime, answer.token, random))
+    }
+
+    /// A grant that ends `lifetime` after `now`; with the cloud's share of the key in symmetric sessions.
+    pub(super) fn grant_for(
+        &self,
+        now: Instant,
+        lifetime: Duration,
+        token: Secret,
+        random: Option<Secret>,
+    ) -> Grant {
+        let secret = self.identity.device_secret.as_bytes();
+        let key = random.as_ref();
+        let early = self.settings.token_lifetime / RENEWAL_SHARE;
+        Grant {
+            token,
+            expires: now + lifetime,
+            renew_at: now + lifetime.saturating_sub(early),
+            key: key.map(|random| SessionKey::derive(secret, random.as_str())),
+            random,
+        }
     }
 }
 

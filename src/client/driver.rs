@@ -11,6 +11,7 @@ use super::error::SendError;
 use super::event::{Event, Report};
 use super::happening::{Delivery, Happening, ReceiveFailure, Sink};
 use super::identity::DeviceIdentity;
+use super::link::Repair;
 use super::platform::{ConnectError, Platform, Received, SendFailed, Transport};
 use super::session::Session;
 use super::settings::Settings;
@@ -20,7 +21,6 @@ use crate::sync::{Condvar, Mutex};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::Arc;
 
 /// The longest datagram that is received whole; longer ones are dropped, with a log line.
 pub const RECEIVE_CAPACITY: usize = 2047;
@@ -72,15 +72,25 @@ impl<P: Platform, U> Client<P, U> {
         endpoint: Endpoint,
         settings: Settings,
     ) -> Result<Self, ConnectError> {
-        let transport = platform.connect(&connect_request(&identity, &endpoint, &settings))?;
+        let request = connect_request(&identity, &endpoint, &settings, None);
+        let transport = platform.connect(&request)?;
         let session = Session::new(identity, &endpoint, settings, &mut || platform.random());
-        Ok(Self {
+        Ok(Self::with(platform, endpoint, session, transport))
+    }
+
+    pub(super) fn with(
+        platform: P,
+        endpoint: Endpoint,
+        session: Session<U>,
+        transport: P::Transport,
+    ) -> Self {
+        Self {
             platform,
             endpoint,
             closed: AtomicBool::new(false),
             receiver_changed: Condvar::new(),
             state: Mutex::new(State::new(session, transport)),
-        })
+        }
     }
 
     /// Where the client is connected to.
@@ -121,8 +131,15 @@ impl<P: Platform, U> Client<P, U> {
             .session
             .report(now, &mut || self.platform.random(), report, user)
             .map_err(SendError::Report)?;
-        self.flush_watching(&mut state, now, token)
-            .map_err(|SendFailed| SendError::NotSent)
+        let mends = state.session.settings().renew_session && !self.is_closed();
+        let sent = if mends && !state.can_send() {
+            // It waits for the connection.
+            self.begin_repair(&mut state, now);
+            Ok(())
+        } else {
+            self.flush_watching(&mut state, now, token)
+        };
+        sent.map_err(|SendFailed| SendError::NotSent)
     }
 
     /// Asks for `/.well-known/core`; the answer is only logged.
@@ -193,10 +210,9 @@ impl<P: Platform, U> Client<P, U> {
         sink: &mut Sink<'_, U>,
     ) -> Turn {
         let overdue = |now| {
-            self.lock()
-                .session
-                .next_deadline()
-                .is_some_and(|d| d <= now)
+            let state = self.lock();
+            let next = state.session.next_deadline(state.can_send());
+            next.is_some_and(|due| due <= now)
         };
         let mut done = Turn::Nothing;
         while *now < until && overdue(*now) {
@@ -220,20 +236,31 @@ impl<P: Platform, U> Client<P, U> {
         buffer: &mut Buffer,
         sink: &mut Sink<'_, U>,
     ) -> Turn {
-        let (next, notice) = {
+        let (next, notice, announce) = {
             let mut state = self.lock();
             if self.is_closed() {
                 return Turn::Closed;
             }
-            state.session.expire(*now);
+            let connected = state.can_send();
+            let random = &mut || self.platform.random();
+            state.session.advance(*now, random, connected);
+            if let Repair::Connect(before) = self.repair(&mut state, *now) {
+                drop(state);
+                self.connect_anew(now, before);
+                return Turn::Handled;
+            }
             self.flush(&mut state, *now, &mut |_| {});
-            let next = state.session.next_deadline();
-            let next = match state.transport {
-                Some(_) => next.map_or(until, |due| due.min(until)),
-                None => until,
-            };
-            (next, state.session.take_notice())
+            let deadlines = [
+                state.session.next_deadline(state.can_send()),
+                state.next_repair(),
+            ];
+            let next = deadlines.into_iter().flatten().fold(until, Instant::min);
+            let announce = state.session.take_announcement();
+            (next, state.session.take_notice(), announce)
         };
+        if announce {
+            self.announce();
+        }
         if let Some(notice) = notice {
             sink(notice);
             return Turn::Progress;
@@ -257,12 +284,16 @@ impl<P: Platform, U> Client<P, U> {
         sink: &mut Sink<'_, U>,
     ) -> Turn {
         let state = self.lock();
+        // Another thread may send, or close the client, meanwhile: what that entails must be noticed in time for
+        // the first retransmission.
+        let wait = wait.min(state.session.settings().transmission.ack_timeout);
         // Under the lock that decides who waits: otherwise another thread could receive the awaited answer, and
         // be gone, between the question and the wait.
         if expected.is_some_and(|status| status != state.session.auth_status()) {
             return Turn::Progress;
         }
-        let Some(transport) = state.transport.clone() else {
+        let transport = state.transport.clone().filter(|_| state.can_receive());
+        let Some(transport) = transport else {
             drop(state);
             self.pause(wait, now);
             return Turn::Nothing;
@@ -297,11 +328,18 @@ impl<P: Platform, U> Client<P, U> {
                 Turn::Nothing
             }
             Received::Closed => {
-                self.connection_ended(&transport);
+                drop(receiver);
+                self.connection_ended(&transport, sink);
                 Turn::Nothing
             }
-            // Nothing here has asked for a renewal.
-            Received::Renewed | Received::NotRenewed => Turn::Handled,
+            Received::Renewed => {
+                self.renewed(&mut receiver.done(), *now);
+                Turn::Handled
+            }
+            Received::NotRenewed => {
+                self.not_renewed(&mut receiver.done());
+                Turn::Handled
+            }
         }
     }
 
@@ -327,7 +365,9 @@ impl<P: Platform, U> Client<P, U> {
                 // What the response would be delivered to may be gone with the client.
                 return Turn::Closed;
             }
-            let arrival = state.session.handle(now, &mut buffer[..len]);
+            self.link_is_alive(&mut state);
+            let random = &mut || self.platform.random();
+            let arrival = state.session.handle(now, random, &mut buffer[..len]);
             if let Some(reply) = arrival.reply
                 && transport.send(reply.as_bytes()).is_err()
             {
@@ -366,7 +406,8 @@ impl<P: Platform, U> Client<P, U> {
         now: Instant,
         failed: &mut dyn FnMut(u32),
     ) {
-        let Some(transport) = &state.transport else {
+        let can_send = state.can_send();
+        let Some(transport) = state.transport.as_ref().filter(|_| can_send) else {
             return;
         };
         while let Some((token, bytes)) = state
@@ -387,7 +428,7 @@ impl<P: Platform, U> Client<P, U> {
         now: Instant,
         watched: u32,
     ) -> Result<(), SendFailed> {
-        let mut failed = state.transport.is_none();
+        let mut failed = !state.can_send();
         self.flush(state, now, &mut |token| failed |= token == watched);
         if failed {
             state.session.abort(watched);
@@ -396,21 +437,12 @@ impl<P: Platform, U> Client<P, U> {
         Ok(())
     }
 
-    fn connection_ended(&self, ended: &Arc<P::Transport>) {
-        let mut state = self.lock();
-        if state
-            .transport
-            .as_ref()
-            .is_some_and(|current| Arc::ptr_eq(current, ended))
-        {
-            log::error!(
-                "the connection to {} has ended; authenticate again",
-                self.endpoint
-            );
-            let transport = state.transport.take();
-            drop(state);
-            // Outside the lock: closing a DTLS session sends a datagram.
-            drop(transport);
+    /// Tells the program what it has yet to be told.
+    pub(super) fn tell(&self, sink: &mut Sink<'_, U>) {
+        while !self.is_closed() {
+            let notice = self.lock().session.take_notice();
+            let Some(notice) = notice else { break };
+            sink(notice);
         }
     }
 

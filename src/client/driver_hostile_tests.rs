@@ -1,16 +1,12 @@
 //! The driver when the program, the platform or the network does what the plain tests do not.
 
 use super::virtual_world::{
-    Arriving, Fake, GRANT, REPORT, answer, authenticated, client, client_with, friendly_cloud,
-    no_delivery, responses, since,
+    Arriving, Fake, GRANT, REPORT, answer, arrive, authenticated, client, client_with,
+    friendly_cloud, no_delivery, responses, since,
 };
 use super::*;
 use core::time::Duration;
 use std::rc::Rc;
-
-fn arrive(world: &Fake, at: u64, what: Arriving) {
-    world.0.borrow_mut().arriving.push_back((at, what));
-}
 
 #[test]
 fn nothing_is_delivered_once_another_thread_has_closed_the_client() {
@@ -159,7 +155,7 @@ fn an_authentication_in_a_delivery_makes_the_outer_busy_one_succeed_too() {
 }
 
 #[test]
-fn reports_are_checked_before_the_connection_is_missed() {
+fn reports_are_checked_and_taken_while_the_connection_is_missing() {
     let world = Fake::default();
     let client = authenticated(&world);
     let now = world.0.borrow().now;
@@ -171,7 +167,13 @@ fn reports_are_checked_before_the_connection_is_missed() {
     };
     let too_long = Err(SendError::Report(ReportError::TooLong));
     assert_eq!(client.send(&big, 1), too_long);
-    assert_eq!(client.send(&REPORT, 1), Err(SendError::NotSent));
+    assert_eq!(client.send(&REPORT, 1), Ok(()));
+    let mut delivered = Vec::new();
+    client.run(
+        Duration::from_secs(1),
+        &mut responses(|d| delivered.push(d.user)),
+    );
+    assert_eq!((delivered, world.0.borrow().connects), (vec![1], 2));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The driver over a virtual platform: what each call does, and how long it takes.
 
 use super::virtual_world::{
-    Arriving, Fake, GRANT, REPORT, answer, authenticated, client, client_with, failures,
+    Arriving, Fake, GRANT, REPORT, answer, arrive, authenticated, client, client_with, failures,
     friendly_cloud, no_delivery, responses, since,
 };
 use super::*;
@@ -330,15 +330,17 @@ fn closing_from_a_delivery_ends_the_outer_call() {
 }
 
 #[test]
-fn a_connection_that_ended_is_told_and_opened_again_by_the_next_authentication() {
+fn a_connection_that_ended_is_opened_again_by_the_next_authentication() {
     let world = Fake::default();
-    let client = authenticated(&world);
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let settings = Settings {
+        renew_session: false,
+        ..Settings::default()
+    };
+    let client = client_with(&world, settings);
+    client.authenticate(&mut no_delivery).unwrap();
     let start = world.0.borrow().now;
-    world
-        .0
-        .borrow_mut()
-        .arriving
-        .push_back((start, Arriving::Close));
+    arrive(&world, start, Arriving::Close);
     client.run(Duration::from_secs(2), &mut no_delivery);
     assert_eq!(
         since(&world, start),

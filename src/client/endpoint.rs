@@ -24,6 +24,15 @@ pub enum TokenOption {
 }
 
 impl TokenOption {
+    /// The one that this one is not.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Number61 => Self::Number2088,
+            Self::Number2088 => Self::Number61,
+        }
+    }
+
     /// The option's number.
     #[must_use]
     pub const fn number(self) -> OptionNumber {

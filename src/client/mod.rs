@@ -8,17 +8,23 @@
 mod announcement;
 mod authenticate;
 mod authentication;
+mod backoff;
 mod driver;
 mod endpoint;
 mod error;
 mod event;
 mod happening;
 mod identity;
+mod link;
 pub(crate) mod log_gate;
 mod platform;
 mod polling;
+mod posting;
+mod recovery;
+mod restore;
 mod session;
 mod settings;
+mod snapshot;
 mod state;
 
 #[cfg(test)]
@@ -26,7 +32,15 @@ mod driver_hostile_tests;
 #[cfg(test)]
 mod driver_tests;
 #[cfg(test)]
+mod link_tests;
+#[cfg(test)]
+mod pace_tests;
+#[cfg(test)]
 mod polling_tests;
+#[cfg(test)]
+mod recovery_tests;
+#[cfg(test)]
+mod restore_tests;
 #[cfg(test)]
 mod session_grant_tests;
 #[cfg(test)]
@@ -48,5 +62,7 @@ pub use platform::{
     ConnectError, ConnectRequest, Platform, PskCredentials, Received, Renewal, ResumableSession,
     SendFailed, Transport,
 };
+pub use restore::RestoreError;
 pub use session::Session;
 pub use settings::{DtlsOffer, Settings};
+pub use snapshot::SnapshotError;

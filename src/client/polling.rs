@@ -26,10 +26,14 @@ impl<P: Platform, U> Client<P, U> {
         if state.session.has_notice() {
             return Some(Duration::ZERO);
         }
-        let transport = state.transport.as_ref()?;
-        let of_session = state.session.next_deadline().map(|due| due.since(now));
-        let of_transport = transport.next_timeout();
-        of_session.into_iter().chain(of_transport).min()
+        let own = [
+            state.session.next_deadline(state.can_send()),
+            state.next_repair(),
+        ];
+        let own = own.into_iter().flatten().min().map(|due| due.since(now));
+        let transport = state.transport.as_ref().filter(|_| state.can_receive());
+        let of_transport = transport.and_then(|transport| transport.next_timeout());
+        own.into_iter().chain(of_transport).min()
     }
 
     /// Takes what has arrived, delivers, and sends what is due; waits for nothing. While another thread

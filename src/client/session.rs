@@ -1,32 +1,27 @@
 //! The session of one device: authentication, reports, and what answers mean. No I/O.
 
 use super::authentication::{AuthStatus, Grant};
+use super::backoff;
 use super::endpoint::{Endpoint, Security, TokenOption};
-use super::event::{Arrival, Event, Report, ReportError, ResponseHead};
+use super::event::{Arrival, Event, ResponseHead};
 use super::happening::{Failure, FailureReason, Happening};
 use super::identity::DeviceIdentity;
+use super::recovery::Recovery;
 use super::settings::Settings;
 use crate::cloud_auth::SessionKey;
 use crate::coap::{
-    Code, Datagram, Ended, Finished, Instant, MAX_DATAGRAM, MessageLayer, MessageType,
-    OptionNumber, Outcome, RandomSource, RequestHead, RequestHeadBuilder, Submission, SubmitError,
-    Token, check_path,
+    Code, Datagram, Ended, Finished, Handled, Instant, MessageLayer, Outcome, RandomSource,
+    RequestHead, Token,
 };
 use core::fmt;
 use core::ops::Range;
+use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use zeroize::Zeroize;
 
-/// Options per message, as in the SDK (which dropped the token silently beyond them).
-const MAX_OPTIONS: usize = 12;
-
-/// Encoded heads of the paths reported to last.
-const REMEMBERED_HEADS: usize = 4;
-
-/// `Accept` of every report: application/octet-stream, whatever the report's own format.
-const ACCEPT_OCTET_STREAM: u32 = 42;
-const ACCEPT_LINK_FORMAT: u32 = 40;
+/// How much a program that never calls [`Client::run`](super::Client::run) is told afterwards.
+const MAX_NOTICES: usize = 128;
 
 /// The session of one device.
 pub struct Session<U> {
@@ -37,11 +32,12 @@ pub struct Session<U> {
     pub(super) layer: MessageLayer<Purpose<U>>,
     pub(super) auth: AuthStatus,
     pub(super) grant: Option<Arc<Grant>>,
+    pub(super) recovery: Recovery,
     pub(super) seq: u32,
     pub(super) heads: Vec<(HeadKey, RequestHead)>,
-    scratch: Vec<u8>,
+    pub(super) scratch: Vec<u8>,
     /// What the program has yet to be told.
-    notices: VecDeque<Happening<'static, U>>,
+    pub(super) notices: VecDeque<Happening<'static, U>>,
 }
 
 /// Why a request was sent.
@@ -52,14 +48,19 @@ pub(super) enum Purpose<U> {
         user: Option<U>,
         /// Whose token and key the report carries: by the time it is answered, another may be in force.
         sent_under: Arc<Grant>,
+        /// What [`Session::report`] returned.
+        number: u32,
+        accepted: Instant,
+        /// Whether it has been refused once, for its token.
+        resent: bool,
     },
     Discovery,
 }
 
 #[derive(PartialEq, Eq)]
 pub(super) struct HeadKey {
-    path: Vec<u8>,
-    content_format: u16,
+    pub(super) path: Vec<u8>,
+    pub(super) content_format: u16,
 }
 
 impl<U> Session<U> {
@@ -82,6 +83,7 @@ impl<U> Session<U> {
             settings,
             auth: AuthStatus::Idle,
             grant: None,
+            recovery: Recovery::default(),
             heads: Vec::new(),
             scratch: Vec::new(),
             notices: VecDeque::new(),
@@ -109,13 +111,14 @@ impl<U> Session<U> {
     /// Whether there is a token that may be used at `now`.
     #[must_use]
     pub fn is_authenticated(&self, now: Instant) -> bool {
-        self.grant.as_ref().is_some_and(|grant| now < grant.expires)
+        let grant = self.grant.as_ref();
+        grant.is_some_and(|grant| now < grant.expires) && !self.recovery.void
     }
 
-    /// Whether there is a token, whatever its age.
+    /// Whether there is a token that has not been refused, whatever its age.
     #[must_use]
     pub const fn has_token(&self) -> bool {
-        self.grant.is_some()
+        self.grant.is_some() && !self.recovery.void
     }
 
     /// The token number the next request will carry.
@@ -127,111 +130,7 @@ impl<U> Session<U> {
     /// Whether any request still waits for something, or the program has yet to be told of something.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.layer.outstanding() > 0 || !self.notices.is_empty()
-    }
-
-    /// Takes a report; its response comes with `user`. Returns its token number.
-    ///
-    /// # Errors
-    ///
-    /// See [`ReportError`]. The checks run in the SDK's order: payload length, authentication, path.
-    pub fn report(
-        &mut self,
-        now: Instant,
-        random: &mut dyn RandomSource,
-        report: &Report<'_>,
-        user: U,
-    ) -> Result<u32, ReportError> {
-        self.submit_report(now, random, report, Some(user))
-    }
-
-    /// Takes a report of the library's own: its response concerns nobody.
-    ///
-    /// # Errors
-    ///
-    /// As [`report`](Self::report).
-    pub fn notify(
-        &mut self,
-        now: Instant,
-        random: &mut dyn RandomSource,
-        report: &Report<'_>,
-    ) -> Result<u32, ReportError> {
-        self.submit_report(now, random, report, None)
-    }
-
-    fn submit_report(
-        &mut self,
-        now: Instant,
-        random: &mut dyn RandomSource,
-        report: &Report<'_>,
-        user: Option<U>,
-    ) -> Result<u32, ReportError> {
-        // A program that never receives must still be able to send.
-        self.expire(now);
-        if report.payload.len() >= MAX_DATAGRAM {
-            return Err(ReportError::TooLong);
-        }
-        if !self.is_authenticated(now) {
-            if self.grant.take().is_some() {
-                log::warn!("the token has reached its age limit; authenticate again");
-            }
-            return Err(ReportError::NotAuthenticated);
-        }
-        check_path(report.path, self.max_segments()).map_err(ReportError::Path)?;
-        let index = self.head_index(report)?;
-        let Some(grant) = &self.grant else {
-            return Err(ReportError::NotAuthenticated);
-        };
-        let sent_under = Arc::clone(grant);
-        let head = &mut self.heads[index].1;
-        let payload = match &grant.key {
-            None => report.payload,
-            Some(key) => {
-                self.scratch.clear();
-                key.encrypt_seq(self.seq, &mut self.scratch)
-                    .map_err(|_| ReportError::Crypto)?;
-                head.fill(OptionNumber::SEQUENCE, &self.scratch)
-                    .map_err(|_| ReportError::Crypto)?;
-                self.scratch.clear();
-                key.encrypt_into(report.payload, &mut self.scratch)
-                    .map_err(|_| ReportError::Crypto)?;
-                &self.scratch
-            }
-        };
-        let message_type = if report.confirmable {
-            MessageType::Confirmable
-        } else {
-            MessageType::NonConfirmable
-        };
-        let submission = Submission {
-            message_type,
-            head,
-            payload,
-            user: Purpose::Report { user, sent_under },
-        };
-        let token = self.layer.submit(random, submission)?;
-        self.seq = self.seq.wrapping_add(1);
-        Ok(token)
-    }
-
-    /// Asks the server for `/.well-known/core`; the answer is only logged (`iotx_get_well_known`).
-    ///
-    /// # Errors
-    ///
-    /// [`SubmitError`].
-    pub fn discover(&mut self, random: &mut dyn RandomSource) -> Result<u32, SubmitError> {
-        let head = RequestHeadBuilder::new(Code::GET)
-            .path(b".well-known/core")
-            .uint(OptionNumber::ACCEPT, ACCEPT_LINK_FORMAT)
-            .build()
-            .map_err(SubmitError::Request)?;
-        let submission = Submission {
-            message_type: MessageType::Confirmable,
-            head: &head,
-            payload: &[],
-            user: Purpose::Discovery,
-        };
-        self.layer.submit(random, submission)
+        self.is_waiting_for_peer() || !self.notices.is_empty()
     }
 
     /// The next datagram due at `now`, with the token number of its request.
@@ -243,10 +142,10 @@ impl<U> Session<U> {
         self.layer.poll_transmit(now, random)
     }
 
-    /// When there is next something to do without the peer's help.
+    /// Whether any request still waits for the peer, or to be sent.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Instant> {
-        self.layer.next_deadline()
+    pub fn is_waiting_for_peer(&self) -> bool {
+        self.layer.outstanding() > 0
     }
 
     /// Drops the request with this token number.
@@ -261,7 +160,7 @@ impl<U> Session<U> {
     }
 
     /// Ends what has waited in vain by `now`.
-    pub fn expire(&mut self, now: Instant) {
+    pub(super) fn expire(&mut self, now: Instant, random: &mut dyn RandomSource) {
         while let Some((finished, ended)) = self.layer.poll_ended(now) {
             let reason = match ended {
                 Ended::Unacknowledged => FailureReason::Unacknowledged,
@@ -269,21 +168,19 @@ impl<U> Session<U> {
                 Ended::SessionLost => FailureReason::SessionLost,
                 Ended::Unsendable => FailureReason::NotEncodable,
             };
+            if let Purpose::Authentication = finished.user {
+                self.auth = AuthStatus::Unanswered;
+                self.attempt_failed(now, random, None);
+            }
             self.fail(finished, reason);
         }
     }
 
     /// Ends a request without a response.
-    fn fail(&mut self, finished: Finished<Purpose<U>>, reason: FailureReason) {
+    pub(super) fn fail(&mut self, finished: Finished<Purpose<U>>, reason: FailureReason) {
         let Finished { user, request } = finished;
         match user {
-            Purpose::Authentication => {
-                log::warn!("authentication given up: {reason}");
-                self.auth = match reason {
-                    FailureReason::Reset => AuthStatus::Refused,
-                    _ => AuthStatus::Unanswered,
-                };
-            }
+            Purpose::Authentication => log::warn!("authentication given up: {reason}"),
             Purpose::Report {
                 user: Some(user), ..
             } => {
@@ -292,7 +189,7 @@ impl<U> Session<U> {
                     request.number(),
                     request.transmissions()
                 );
-                self.notices.push_back(Happening::ReportFailed(Failure {
+                self.notify(Happening::ReportFailed(Failure {
                     user,
                     message_id: request.message_id(),
                     token: request.number(),
@@ -306,68 +203,15 @@ impl<U> Session<U> {
         self.layer.recycle(request);
     }
 
-    /// Handles one datagram; `datagram` is decrypted in place where the session encrypts payloads.
-    pub fn handle(&mut self, now: Instant, datagram: &mut [u8]) -> Arrival<U> {
-        let message = match Datagram::parse(datagram) {
-            Ok(message) => message,
-            Err(error) => {
-                log::debug!("datagram of {} bytes ignored: {error}", datagram.len());
-                let reply = MessageLayer::<Purpose<U>>::reject(error);
-                return Arrival { reply, event: None };
-            }
-        };
-        let handled = self.layer.handle(now, &message);
-        let mut head = ResponseHead {
-            message_type: message.message_type(),
-            code: message.code(),
-            message_id: message.message_id(),
-            token: message.token(),
-        };
-        let payload = message.payload_range();
-        let event = match handled.outcome {
-            Outcome::Ignored | Outcome::Acknowledged => None,
-            Outcome::Response(Finished { user, request }) => {
-                // The number the program was promised, whatever token the request carried in the end.
-                head.token = Token::from_number(request.number());
-                self.layer.recycle(request);
-                match user {
-                    Purpose::Authentication => {
-                        self.finish_authentication(now, head.code, &datagram[payload]);
-                        // The buffer will be used again, and freed some day, as it is: the token must not
-                        // stay in it.
-                        datagram.zeroize();
-                        Some(Event::Auth)
-                    }
-                    Purpose::Report { user, sent_under } => {
-                        let key = sent_under.key.as_ref();
-                        let payload = open_payload(key, head.code, datagram, payload);
-                        self.heed_refusal(head.code, &sent_under);
-                        user.map(|user| Event::Response {
-                            user,
-                            head,
-                            payload,
-                        })
-                    }
-                    Purpose::Discovery => {
-                        log::info!(
-                            "/.well-known/core answered {} ({} bytes)",
-                            head.code,
-                            payload.len()
-                        );
-                        None
-                    }
-                }
-            }
-            Outcome::Reset(finished) => {
-                let of_auth = matches!(finished.user, Purpose::Authentication);
-                self.fail(finished, FailureReason::Reset);
-                of_auth.then_some(Event::Auth)
-            }
-        };
-        Arrival {
-            reply: handled.reply,
-            event,
+    /// Leaves something to be told to the program.
+    pub(super) fn notify(&mut self, notice: Happening<'static, U>) {
+        if self.notices.len() >= MAX_NOTICES {
+            log::warn!(
+                "the program does not ask what happens: the oldest of {MAX_NOTICES} failures is forgotten"
+            );
+            self.notices.pop_front();
         }
+        self.notices.push_back(notice);
     }
 
     /// Whether there is something to tell the program.
@@ -381,50 +225,107 @@ impl<U> Session<U> {
         self.notices.pop_front()
     }
 
-    /// Uri-Path options that leave room for Content-Format, Accept, token and, in symmetric sessions,
-    /// the sequence number.
-    const fn max_segments(&self) -> usize {
-        match self.security {
-            Security::Plain | Security::Dtls => MAX_OPTIONS - 3,
-            Security::Symmetric => MAX_OPTIONS - 4,
+    /// Handles one datagram; `datagram` is decrypted in place where the session encrypts payloads.
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        datagram: &mut [u8],
+    ) -> Arrival<U> {
+        let message = match Datagram::parse(datagram) {
+            Ok(message) => message,
+            Err(error) => {
+                log::debug!("datagram of {} bytes ignored: {error}", datagram.len());
+                if self.security == Security::Dtls {
+                    // Of no use, but the peer's.
+                    self.layer.heard(now);
+                }
+                let reply = MessageLayer::<Purpose<U>>::reject(error);
+                return Arrival { reply, event: None };
+            }
+        };
+        let Handled { reply, outcome } = self.layer.handle(now, &message);
+        let response = Received {
+            head: ResponseHead {
+                message_type: message.message_type(),
+                code: message.code(),
+                message_id: message.message_id(),
+                token: message.token(),
+            },
+            pause: backoff::asked_for(&message),
+            payload: message.payload_range(),
+        };
+        let event = match outcome {
+            Outcome::Ignored | Outcome::Acknowledged => None,
+            Outcome::Response(finished) => self.answered(now, random, finished, response, datagram),
+            Outcome::Reset(finished) => {
+                let of_auth = matches!(finished.user, Purpose::Authentication);
+                if of_auth {
+                    self.auth = AuthStatus::Refused;
+                    self.attempt_failed(now, random, None);
+                }
+                self.fail(finished, FailureReason::Reset);
+                of_auth.then_some(Event::Auth)
+            }
+        };
+        Arrival { reply, event }
+    }
+
+    fn answered(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        mut finished: Finished<Purpose<U>>,
+        response: Received,
+        datagram: &mut [u8],
+    ) -> Option<Event<U>> {
+        let Received {
+            mut head,
+            pause,
+            payload,
+        } = response;
+        if let Purpose::Report { sent_under, .. } = &finished.user
+            && self.judge_token(now, random, head.code, sent_under)
+        {
+            finished = self.send_again(now, random, finished)?;
+        }
+        let Finished { user, request } = finished;
+        // The number the program was promised, whatever token the request carried in the end.
+        head.token = Token::from_number(request.number());
+        self.layer.recycle(request);
+        match user {
+            Purpose::Authentication => {
+                let answer = &datagram[payload];
+                self.finish_authentication(now, random, head.code, pause, answer);
+                // The buffer will be used again, and freed some day, as it is: the token must not stay in it.
+                datagram.zeroize();
+                Some(Event::Auth)
+            }
+            Purpose::Report {
+                user, sent_under, ..
+            } => {
+                self.back_off(now, head.code, pause);
+                let payload = open_payload(sent_under.key.as_ref(), head.code, datagram, payload);
+                user.map(|user| Event::Response {
+                    user,
+                    head,
+                    payload,
+                })
+            }
+            Purpose::Discovery => {
+                let (code, len) = (head.code, payload.len());
+                log::info!("/.well-known/core answered {code} ({len} bytes)");
+                None
+            }
         }
     }
 
-    /// The encoded head for the report's path and format, made on first use.
-    fn head_index(&mut self, report: &Report<'_>) -> Result<usize, ReportError> {
-        let same =
-            |key: &HeadKey| key.path == report.path && key.content_format == report.content_format;
-        if let Some(index) = self.heads.iter().position(|(key, _)| same(key)) {
-            return Ok(index);
+    /// Leaves the cloud alone for as long as it has asked for.
+    fn back_off(&mut self, now: Instant, code: Code, pause: Option<Duration>) {
+        if let Some(pause) = pause.filter(|_| self.settings.heed_back_off) {
+            log::warn!("{code}: nothing is sent for {} s", pause.as_secs());
+            self.layer.back_off_until(now + pause);
         }
-        let Some(grant) = &self.grant else {
-            return Err(ReportError::NotAuthenticated);
-        };
-        let number = self.token_option.number();
-        let mut builder = RequestHeadBuilder::new(Code::POST)
-            .path(report.path)
-            .uint(
-                OptionNumber::CONTENT_FORMAT,
-                u32::from(report.content_format),
-            )
-            .uint(OptionNumber::ACCEPT, ACCEPT_OCTET_STREAM)
-            .placeholder(number, grant.token.as_bytes().len());
-        if grant.key.is_some() {
-            // Every 32-bit number has at most ten digits: one cipher block.
-            builder = builder.placeholder(OptionNumber::SEQUENCE, SessionKey::encrypted_len(10));
-        }
-        let mut head = builder.build().map_err(|_| ReportError::TooLong)?;
-        head.fill(number, grant.token.as_bytes())
-            .map_err(|_| ReportError::TooLong)?;
-        if self.heads.len() >= REMEMBERED_HEADS {
-            self.heads.remove(0);
-        }
-        let key = HeadKey {
-            path: report.path.to_vec(),
-            content_format: report.content_format,
-        };
-        self.heads.push((key, head));
-        Ok(self.heads.len() - 1)
     }
 }
 
@@ -436,6 +337,14 @@ impl<U> fmt::Debug for Session<U> {
             .field("layer", &self.layer)
             .finish_non_exhaustive()
     }
+}
+
+/// What a response says, apart from its payload's bytes.
+struct Received {
+    head: ResponseHead,
+    /// How long its sender asks to be left alone.
+    pause: Option<Duration>,
+    payload: Range<usize>,
 }
 
 /// Decrypts the payload of a response where it lies, with the key its request was encrypted with.

@@ -3,6 +3,15 @@
 use super::session_tests::{HELLO, PATH, SECRET, bench};
 use super::*;
 use crate::cloud_auth::SessionKey;
+use crate::coap::{Datagram, OptionNumber};
+
+fn token_in(request: &[u8]) -> Vec<u8> {
+    let message = Datagram::parse(request).unwrap();
+    let mut options = message.options();
+    let is_token = |n| n == OptionNumber::AUTH_TOKEN || n == OptionNumber::AUTH_TOKEN_2018;
+    let (_, token) = options.find(|(n, _)| is_token(*n)).unwrap();
+    token.to_vec()
+}
 
 const SECOND: &str = r#"{"token":"second","random":"0123456789abcdef","seqOffset":7}"#;
 
@@ -13,11 +22,15 @@ fn a_refusal_of_an_old_token_does_not_void_the_new_one() {
         let request = bench.post(PATH, HELLO).unwrap();
         assert_eq!(bench.authenticate(SECOND), AuthStatus::Authenticated);
         let (arrival, _) = bench.answer(&request, code, b"token expired");
+        assert_eq!(arrival.event, None, "it is sent again");
+        assert!(bench.session.is_authenticated(bench.now), "{code:#x}");
+        let again = bench.sent();
+        assert_eq!(token_in(&again), b"second");
+        let (arrival, _) = bench.answer(&again, code, b"");
         assert!(
             matches!(arrival.event, Some(Event::Response { .. })),
-            "the program is told"
+            "once: the program is told"
         );
-        assert!(bench.session.is_authenticated(bench.now), "{code:#x}");
     }
 }
 

@@ -88,7 +88,7 @@ impl<R: FnMut() -> u32> Bench<R> {
             bytes.push(0xff);
             bytes.extend_from_slice(payload);
         }
-        let arrival = self.session.handle(self.now, &mut bytes);
+        let arrival = self.session.handle(self.now, &mut self.random, &mut bytes);
         (arrival, bytes)
     }
 
@@ -323,10 +323,18 @@ fn tokens_up_to_1024_characters_are_carried_whole() {
     }
 }
 
+/// The program authenticates, and nobody else.
+fn by_hand() -> Settings {
+    Settings {
+        reauthenticate: false,
+        ..Settings::default()
+    }
+}
+
 #[test]
-fn a_voided_token_ends_the_authentication() {
+fn a_voided_token_ends_an_authentication_that_the_session_must_not_repeat() {
     for code in [0x81, 0x82] {
-        let mut bench = bench("coap://h", Settings::default()).authenticated();
+        let mut bench = bench("coap://h", by_hand()).authenticated();
         let request = bench.post(PATH, HELLO).unwrap();
         bench.answer(&request, code, b"token invalid");
         assert_eq!(bench.post(PATH, HELLO), Err(ReportError::NotAuthenticated));
@@ -342,7 +350,7 @@ fn a_voided_token_ends_the_authentication() {
 
 #[test]
 fn a_token_is_used_for_48_hours() {
-    let mut bench = bench("coap://h", Settings::default()).authenticated();
+    let mut bench = bench("coap://h", by_hand()).authenticated();
     bench.now = bench.now + Duration::from_secs(48 * 3600 - 1);
     bench.post(PATH, HELLO).unwrap();
     bench.now = bench.now + Duration::from_secs(1);

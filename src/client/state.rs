@@ -1,6 +1,7 @@
 //! What the threads of a client share: the state under its lock, and the right to wait at the transport.
 
 use super::driver::{Buffer, Client};
+use super::link::Link;
 use super::log_gate;
 use super::platform::Platform;
 use super::session::Session;
@@ -12,6 +13,7 @@ use std::sync::{Arc, PoisonError};
 pub(super) struct State<T, U> {
     pub(super) session: Session<U>,
     pub(super) transport: Option<Arc<T>>,
+    pub(super) link: Link,
     pub(super) spare_buffers: Vec<Buffer>,
     /// Whether a thread waits at the transport.
     receiving: bool,
@@ -65,6 +67,7 @@ impl<T, U> State<T, U> {
         Self {
             session,
             transport: Some(Arc::new(transport)),
+            link: Link::default(),
             spare_buffers: Vec::with_capacity(1),
             receiving: false,
             waiting_threads: 0,

@@ -5,11 +5,12 @@
 
 use super::*;
 use crate::cloud_auth::Secret;
-use crate::coap::Instant;
+use crate::coap::{Datagram, Instant};
 use core::cell::RefCell;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use zeroize::Zeroizing;
 
 /// What the scripted network does.
 #[derive(Default)]
@@ -25,6 +26,15 @@ pub(super) struct World {
     pub(super) draws: u32,
     pub(super) clock_readings: usize,
     pub(super) vendor_ids: Option<VendorIds>,
+    /// How long a renewal of the session takes; `None`: the connection cannot renew itself.
+    pub(super) renewal_takes: Option<u64>,
+    /// Renewals come to nothing.
+    pub(super) refuse_renewals: bool,
+    pub(super) renewals: Vec<u64>,
+    pub(super) cancelled: usize,
+    /// What connections may be resumed from, and what each was asked to resume.
+    pub(super) resumable: Option<Vec<u8>>,
+    pub(super) resumed: Vec<Option<Vec<u8>>>,
 }
 
 pub(super) type Responder = Box<dyn FnMut(&[u8], usize) -> Vec<(u64, Arriving)>>;
@@ -38,6 +48,8 @@ pub(super) enum Arriving {
     /// A datagram, and what another thread of the program does just before it is received.
     Meanwhile(Rc<dyn Fn()>, Vec<u8>),
     Close,
+    Renewed,
+    NotRenewed,
 }
 
 #[derive(Clone, Default)]
@@ -65,9 +77,12 @@ impl Platform for Fake {
         self.0.borrow().vendor_ids.clone()
     }
 
-    fn connect(&self, _: &ConnectRequest<'_>) -> Result<Self, ConnectError> {
+    fn connect(&self, request: &ConnectRequest<'_>) -> Result<Self, ConnectError> {
+        assert!(!log_gate::is_held(), "connecting happens without the lock");
         let mut world = self.0.borrow_mut();
         world.connects += 1;
+        let resumed = request.resume.map(|session| session.as_bytes().to_vec());
+        world.resumed.push(resumed);
         if world.refuse_connects {
             Err(ConnectError)
         } else {
@@ -88,10 +103,10 @@ impl Transport for Fake {
         let count = world.sent.len();
         if let Some(mut respond) = world.respond.take() {
             let answers = respond(datagram, count);
-            world
-                .arriving
-                .extend(answers.into_iter().map(|(delay, what)| (now + delay, what)));
-            world.respond = Some(respond);
+            for (delay, what) in answers {
+                world.schedule(now + delay, what);
+            }
+            world.respond.get_or_insert(respond);
         }
         Ok(())
     }
@@ -121,8 +136,69 @@ impl Transport for Fake {
                 Received::Datagram(bytes.len())
             }
             Arriving::Close => Received::Closed,
+            Arriving::Renewed => Received::Renewed,
+            Arriving::NotRenewed => Received::NotRenewed,
         }
     }
+
+    fn renew(&self) -> Renewal {
+        let mut world = self.0.borrow_mut();
+        let (now, refused) = (world.now, world.refuse_renewals);
+        let Some(delay) = world.renewal_takes else {
+            return Renewal::Unsupported;
+        };
+        world.renewals.push(now);
+        let end = if refused {
+            Arriving::NotRenewed
+        } else {
+            Arriving::Renewed
+        };
+        world.schedule(now + delay, end);
+        Renewal::Begun
+    }
+
+    fn cancel_renewal(&self) {
+        let mut world = self.0.borrow_mut();
+        world.cancelled += 1;
+        let of_renewal = |what: &Arriving| matches!(what, Arriving::Renewed | Arriving::NotRenewed);
+        world.arriving.retain(|(_, what)| !of_renewal(what));
+    }
+
+    fn resumable(&self) -> Option<ResumableSession> {
+        let bytes = self.0.borrow().resumable.clone()?;
+        Some(ResumableSession::new(Zeroizing::new(bytes)))
+    }
+}
+
+impl World {
+    /// Something will come in, after all that comes in at the same time.
+    fn schedule(&mut self, at: u64, what: Arriving) {
+        let later = self.arriving.iter().position(|(other, _)| *other > at);
+        let index = later.unwrap_or(self.arriving.len());
+        self.arriving.insert(index, (at, what));
+    }
+
+    /// When the requests for which this holds were sent.
+    pub(super) fn times(&self, of: impl Fn(&[u8]) -> bool) -> Vec<u64> {
+        let sent = self.sent.iter().filter(|(_, bytes)| of(bytes));
+        sent.map(|(at, _)| *at).collect()
+    }
+}
+
+pub(super) fn is_auth(request: &[u8]) -> bool {
+    request.len() > 8 && request[8..].starts_with(b"\xb4auth")
+}
+
+pub(super) fn is_post(request: &[u8]) -> bool {
+    request[1] == 2 && !is_auth(request)
+}
+
+/// The number and the value of the token option.
+pub(super) fn token_of(request: &[u8]) -> (u16, Vec<u8>) {
+    let message = Datagram::parse(request).unwrap();
+    let mut options = message.options();
+    let (number, value) = options.find(|(n, _)| [61, 2088].contains(&n.0)).unwrap();
+    (number.0, value.to_vec())
 }
 
 pub(super) fn answer(request: &[u8], code: u8, payload: &[u8]) -> Arriving {
@@ -151,11 +227,7 @@ pub(super) fn friendly_cloud(delay: u64) -> Responder {
         if request[0] & 0x20 != 0 {
             return vec![]; // ACK or RST from the client
         }
-        let payload = if request[8..].starts_with(b"\xb4auth") {
-            GRANT
-        } else {
-            b""
-        };
+        let payload = if is_auth(request) { GRANT } else { b"" };
         vec![(delay, answer(request, 0x45, payload))]
     })
 }
@@ -165,20 +237,41 @@ pub(super) fn client(world: &Fake) -> Client<Fake, u32> {
 }
 
 pub(super) fn client_with(world: &Fake, settings: Settings) -> Client<Fake, u32> {
-    let identity = DeviceIdentity {
+    client_at(world, "coap://h", settings)
+}
+
+pub(super) fn client_at(world: &Fake, url: &str, settings: Settings) -> Client<Fake, u32> {
+    let endpoint = Endpoint::parse(url).unwrap();
+    Client::connect(world.clone(), identity(), endpoint, settings).unwrap()
+}
+
+pub(super) fn identity() -> DeviceIdentity {
+    DeviceIdentity {
         product_key: "pk".into(),
         device_name: "dn".into(),
         device_id: String::new(),
         device_secret: Secret::new("secret"),
-    };
-    let endpoint = Endpoint::parse("coap://h").unwrap();
-    Client::connect(world.clone(), identity, endpoint, settings).unwrap()
+    }
 }
 
-/// A sink that nothing but an authentication may reach.
+/// Everything that happens, in words.
+pub(super) fn diary(into: &mut Vec<String>) -> impl FnMut(Happening<'_, u32>) {
+    |happening| {
+        into.push(match happening {
+            Happening::Response(d) => format!("{} answered {}", d.user, d.head.code),
+            Happening::ReportFailed(f) => format!("{} failed: {:?}", f.user, f.reason),
+            Happening::ReceiveFailed(failure) => format!("{failure:?}"),
+            Happening::Authenticated => "authenticated".into(),
+            Happening::AuthFailed(error) => format!("authentication failed: {error:?}"),
+        });
+    }
+}
+
+/// A sink that nothing may reach but what concerns no report.
 pub(super) fn no_delivery(happening: Happening<'_, u32>) {
-    if !matches!(happening, Happening::Authenticated) {
-        panic!("unexpected: {happening:?}")
+    match happening {
+        Happening::Authenticated | Happening::ReceiveFailed(ReceiveFailure::ConnectionEnded) => {}
+        other => panic!("unexpected: {other:?}"),
     }
 }
 
@@ -206,5 +299,23 @@ pub(super) fn failures(into: &mut Vec<Failure<u32>>) -> impl FnMut(Happening<'_,
     |happening| match happening {
         Happening::ReportFailed(failure) => into.push(failure),
         other => no_delivery(other),
+    }
+}
+
+/// Something comes in at this time.
+pub(super) fn arrive(world: &Fake, at: u64, what: Arriving) {
+    world.0.borrow_mut().schedule(at, what);
+}
+
+/// Runs for so many seconds, call by call, and says what happens.
+pub(super) fn run(world: &Fake, client: &Client<Fake, u32>, seconds: u64) -> Vec<String> {
+    let end = world.0.borrow().now + seconds * 1_000;
+    let mut seen = Vec::new();
+    loop {
+        let left = end - world.0.borrow().now;
+        client.run(Duration::from_millis(left), &mut diary(&mut seen));
+        if world.0.borrow().now >= end {
+            return seen;
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! From an update's plan to its bytes, attempt after attempt.
 
 use super::Download;
-use crate::ota::{Failure, Update};
+use crate::ota::{Failure, Plan, Update};
 use crate::sync::{Mutex, MutexGuard};
 use std::fmt;
 use std::sync::PoisonError;
@@ -10,9 +10,22 @@ use std::time::{Duration, Instant};
 /// Fetches what an [`Update`] is missing.
 #[derive(Default)]
 pub struct Fetcher {
-    download: Option<Download>,
+    attempt: Option<Attempt>,
     /// What ended the last attempt, if the bytes before it had to be handed out first.
-    failed: Option<Failure>,
+    failed: Option<(Plan, Failure)>,
+}
+
+struct Attempt {
+    /// What it set out for.
+    plan: Plan,
+    download: Download,
+}
+
+impl Attempt {
+    fn new(plan: Plan) -> Result<Self, Failure> {
+        let download = Download::new(plan.clone())?;
+        Ok(Self { plan, download })
+    }
 }
 
 /// Why there are no bytes.
@@ -20,8 +33,8 @@ pub struct Fetcher {
 pub enum FetchError {
     /// No image is ordered, or it is complete.
     NothingOrdered,
-    /// The attempt failed. After a [`Failure::Passing`], the next call goes on where this one ended; after
-    /// a [`Failure::Final`], the order has been given up.
+    /// The attempt failed. The next call goes on where this one ended, unless this was a
+    /// [`Failure::Final`] and the order has been given up: see [`Update::abandon`].
     Failed(Failure),
 }
 
@@ -50,7 +63,8 @@ impl Fetcher {
 
     /// Fills `buffer`, which must not be empty, with the next bytes of the image, and says how many there
     /// are: less than it holds only at the image's end or when `timeout` is over, and 0 when there were
-    /// none in time. The update is not locked while this waits.
+    /// none in time. The update is not locked while this waits, and may be given another order or begun
+    /// anew: never do bytes of two downloads come from one call.
     ///
     /// # Errors
     ///
@@ -61,11 +75,9 @@ impl Fetcher {
         buffer: &mut [u8],
         timeout: Duration,
     ) -> Result<usize, FetchError> {
-        if let Some(failure) = self.failed.take() {
-            return Err(give_up(update, failure));
-        }
         let deadline = Instant::now() + timeout;
         let mut got = 0;
+        let mut current = None;
         loop {
             let Some(plan) = lock(update).plan() else {
                 // Complete: with these bytes, or before the call.
@@ -76,42 +88,56 @@ impl Fetcher {
                     Err(FetchError::NothingOrdered)
                 };
             };
+            let download = plan.download;
+            if current.replace(download) != Some(download) {
+                got = 0;
+                self.attempt = self
+                    .attempt
+                    .take()
+                    .filter(|it| it.plan.download == download);
+                if let Some((plan, failure)) = self.failed.take()
+                    && plan.download == download
+                {
+                    return Err(give_up(update, &plan, failure));
+                }
+            }
             if got == buffer.len() {
                 return Ok(got);
             }
             let missing = usize::try_from(plan.size - plan.offset).unwrap_or(usize::MAX);
             let room = missing.min(buffer.len() - got);
             let part = &mut buffer[got..got + room];
-            let result = match &mut self.download {
-                Some(download) => download.read(part, deadline),
-                None => Download::new(plan)
-                    .and_then(|download| self.download.insert(download).read(part, deadline)),
+            let result = match &mut self.attempt {
+                Some(attempt) => attempt.download.read(part, deadline),
+                None => Attempt::new(plan.clone())
+                    .and_then(|new| self.attempt.insert(new).download.read(part, deadline)),
             };
             match result {
                 Ok(0) => return Ok(got),
                 Ok(len) => {
-                    lock(update).take(&part[..len]);
-                    got += len;
-                    if deadline <= Instant::now() && lock(update).plan().is_some() {
+                    got += lock(update).take(download, &part[..len]);
+                    let goes_on =
+                        |plan: Option<Plan>| plan.is_some_and(|it| it.download == download);
+                    if deadline <= Instant::now() && goes_on(lock(update).plan()) {
                         return Ok(got);
                     }
                 }
                 Err(failure) => {
-                    self.download = None;
+                    let plan = self.attempt.take().map_or(plan, |attempt| attempt.plan);
                     if got > 0 {
-                        self.failed = Some(failure);
+                        self.failed = Some((plan, failure));
                         return Ok(got);
                     }
-                    return Err(give_up(update, failure));
+                    return Err(give_up(update, &plan, failure));
                 }
             }
         }
     }
 }
 
-fn give_up(update: &Mutex<Update>, failure: Failure) -> FetchError {
+fn give_up(update: &Mutex<Update>, plan: &Plan, failure: Failure) -> FetchError {
     if let Failure::Final(_) = failure {
-        lock(update).abandon();
+        lock(update).abandon(plan);
     }
     FetchError::Failed(failure)
 }

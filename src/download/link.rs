@@ -1,9 +1,11 @@
 //! One TCP connection, with or without TLS, that never blocks but where it is told to wait.
 
+use super::ration::Rationed;
 use super::tls;
 use crate::ota::{Failure, Url};
+use crate::tls::forget_errors;
 use openssl::ssl::{ErrorCode, SslStream};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsRawFd, RawFd};
@@ -25,10 +27,24 @@ pub(super) enum Progress {
     Blocked(Interest),
 }
 
+/// How far connecting has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Established {
+    /// The connection is ready for the request.
+    Yes,
+    /// One stage of several is done.
+    Advanced,
+    /// Not before the connection is ready for this.
+    Blocked(Interest),
+}
+
 /// How long one address may take to accept a connection before the next one is tried.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a connection may be silent before it is given up.
+/// How long each later step may take, and how long a connection may be silent before it is given up.
 const SILENCE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A silent peer is asked whether it is still there, for the sake of programs that never wait in a call.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// A connection in the making, or made.
 pub(super) struct Link {
@@ -40,9 +56,9 @@ pub(super) struct Link {
 
 enum Stage {
     Connecting(Socket, SocketAddr),
-    Handshaking(Box<SslStream<TcpStream>>),
+    Handshaking(Box<SslStream<Rationed>>),
     Plain(TcpStream),
-    Tls(Box<SslStream<TcpStream>>),
+    Tls(Box<SslStream<Rationed>>),
     Failed,
 }
 
@@ -85,39 +101,40 @@ impl Link {
         Err(last)
     }
 
-    /// Goes on with connecting, as far as that goes without waiting. `None`: the connection is ready for the
-    /// request.
-    pub(super) fn establish(&mut self) -> Result<Option<Interest>, Failure> {
-        loop {
-            match std::mem::replace(&mut self.stage, Stage::Failed) {
-                Stage::Connecting(socket, address) => match connected(&socket) {
-                    Ok(true) => self.stage = self.over(socket.into())?,
-                    Ok(false) => {
-                        self.stage = Stage::Connecting(socket, address);
-                        return Ok(Some(Interest::Write));
-                    }
-                    Err(error) => {
-                        log::debug!("no connection to {address}: {error}");
-                        self.connect_next(&error)?;
-                    }
-                },
-                Stage::Handshaking(mut stream) => match stream.connect() {
+    /// Goes on with connecting by one stage, as far as that goes without waiting.
+    pub(super) fn establish(&mut self) -> Result<Established, Failure> {
+        match std::mem::replace(&mut self.stage, Stage::Failed) {
+            Stage::Connecting(socket, address) => match connected(&socket) {
+                Ok(true) => self.stage = self.over(socket.into())?,
+                Ok(false) => {
+                    self.stage = Stage::Connecting(socket, address);
+                    return Ok(Established::Blocked(Interest::Write));
+                }
+                Err(error) => {
+                    log::debug!("no connection to {address}: {error}");
+                    self.connect_next(&error)?;
+                }
+            },
+            Stage::Handshaking(mut stream) => {
+                prepare(&mut stream);
+                match stream.connect() {
                     Ok(()) => self.stage = Stage::Tls(stream),
                     Err(error) => {
                         let Some(interest) = interest(error.code()) else {
                             return Err(tls::refusal(&stream, &error));
                         };
                         self.stage = Stage::Handshaking(stream);
-                        return Ok(Some(interest));
+                        return Ok(Established::Blocked(interest));
                     }
-                },
-                Stage::Failed => return Err(lost(&ErrorKind::NotConnected.into())),
-                ready @ (Stage::Plain(_) | Stage::Tls(_)) => {
-                    self.stage = ready;
-                    return Ok(None);
                 }
             }
+            Stage::Failed => return Err(lost(&ErrorKind::NotConnected.into())),
+            ready @ (Stage::Plain(_) | Stage::Tls(_)) => {
+                self.stage = ready;
+                return Ok(Established::Yes);
+            }
         }
+        Ok(Established::Advanced)
     }
 
     /// How long it makes sense to wait in vain.
@@ -140,17 +157,20 @@ impl Link {
         if !self.url.is_https() {
             return Ok(Stage::Plain(stream));
         }
-        let stream = tls::client(self.url.host(), stream)?;
+        let stream = tls::client(self.url.host(), Rationed::new(stream))?;
         Ok(Stage::Handshaking(Box::new(stream)))
     }
 
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<Progress, Failure> {
         match &mut self.stage {
             Stage::Plain(stream) => plain(stream.read(buffer), Interest::Read),
-            Stage::Tls(stream) => match stream.ssl_read(buffer) {
-                Err(error) if error.code() == ErrorCode::ZERO_RETURN => Ok(Progress::Moved(0)),
-                result => encrypted(result),
-            },
+            Stage::Tls(stream) => {
+                prepare(stream);
+                match stream.ssl_read(buffer) {
+                    Err(error) if error.code() == ErrorCode::ZERO_RETURN => Ok(Progress::Moved(0)),
+                    result => encrypted(result),
+                }
+            }
             _ => Err(lost(&ErrorKind::NotConnected.into())),
         }
     }
@@ -158,13 +178,16 @@ impl Link {
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<Progress, Failure> {
         match &mut self.stage {
             Stage::Plain(stream) => plain(stream.write(bytes), Interest::Write),
-            Stage::Tls(stream) => encrypted(stream.ssl_write(bytes)),
+            Stage::Tls(stream) => {
+                prepare(stream);
+                encrypted(stream.ssl_write(bytes))
+            }
             _ => Err(lost(&ErrorKind::NotConnected.into())),
         }
     }
 
-    /// Waits until the connection is ready, or has an error to tell; says no if it was not in time.
-    pub(super) fn wait(&self, interest: Interest, timeout: Duration) -> Result<bool, Failure> {
+    /// Waits until the connection is ready, has an error to tell, or the time is over.
+    pub(super) fn wait(&self, interest: Interest, timeout: Duration) -> Result<(), Failure> {
         let fd = match &self.stage {
             Stage::Connecting(socket, _) => socket.as_raw_fd(),
             Stage::Plain(stream) => stream.as_raw_fd(),
@@ -187,6 +210,7 @@ fn begin_connect(address: SocketAddr) -> io::Result<Socket> {
         socket = socket.try_clone()?;
     }
     socket.set_nonblocking(true)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     match socket.connect(&address.into()) {
         Ok(()) => Ok(socket),
         Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(socket),
@@ -204,6 +228,12 @@ fn connected(socket: &Socket) -> io::Result<bool> {
         Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// To be called before each step of TLS.
+fn prepare(stream: &mut SslStream<Rationed>) {
+    forget_errors();
+    stream.get_mut().refill();
 }
 
 fn plain(result: io::Result<usize>, interest: Interest) -> Result<Progress, Failure> {
@@ -237,7 +267,7 @@ fn lost(error: &io::Error) -> Failure {
     Failure::passing(format!("the connection was lost: {error}"))
 }
 
-fn poll(fd: RawFd, interest: Interest, timeout: Duration) -> io::Result<bool> {
+fn poll(fd: RawFd, interest: Interest, timeout: Duration) -> io::Result<()> {
     let mut entry = libc::pollfd {
         fd,
         events: match interest {
@@ -250,12 +280,25 @@ fn poll(fd: RawFd, interest: Interest, timeout: Duration) -> io::Result<bool> {
     let ms = timeout.as_nanos().div_ceil(1_000_000);
     let ms = libc::c_int::try_from(ms).unwrap_or(libc::c_int::MAX);
     // SAFETY: one valid entry, which outlives the call.
-    match unsafe { libc::poll(&raw mut entry, 1, ms) } {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => match io::Error::last_os_error() {
-            error if error.kind() == ErrorKind::Interrupted => Ok(false),
-            error => Err(error),
-        },
+    if unsafe { libc::poll(&raw mut entry, 1, ms) } >= 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        error if error.kind() == ErrorKind::Interrupted => Ok(()),
+        error => Err(error),
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(miri))] // sockets
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_silent_peer_is_asked_whether_it_is_there() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let socket = begin_connect(listener.local_addr().expect("address")).expect("a socket");
+        assert!(socket.keepalive().expect("an option"));
     }
 }

@@ -7,13 +7,16 @@
 
 mod fetcher;
 mod link;
+mod patience;
+mod ration;
 mod tls;
 
 pub use fetcher::{FetchError, Fetcher};
 
 use crate::ota::{Exchange, Failure, Plan, Step};
-use link::{Interest, Link, Progress};
-use std::time::{Duration, Instant};
+use link::{Established, Interest, Link, Progress};
+use patience::Patience;
+use std::time::Instant;
 
 /// How much is asked of the connection at once: the longest TLS record.
 const BUFFER_LEN: usize = 16 * 1024;
@@ -30,14 +33,15 @@ pub struct Download {
     buffer: Box<[u8]>,
     filled: std::ops::Range<usize>,
     redirections: u32,
-    /// How long this connection has been waited for in vain, in one or more calls.
-    waited: Duration,
+    patience: Patience,
 }
 
 /// What one step led to.
 enum Stepped {
     /// Bytes of the image are in the output.
     Bytes(usize),
+    /// Something was done that is done once per connection.
+    Advanced,
     /// Something else was done; there is more to do.
     Done,
     /// Nothing can be done until the connection is ready for this.
@@ -58,7 +62,7 @@ impl Download {
             buffer: vec![0; BUFFER_LEN].into_boxed_slice(),
             filled: 0..0,
             redirections: 0,
-            waited: Duration::ZERO,
+            patience: Patience::default(),
         })
     }
 
@@ -71,54 +75,60 @@ impl Download {
     ///
     /// See [`Failure`]; this attempt is over then.
     pub fn read(&mut self, output: &mut [u8], deadline: Instant) -> Result<usize, Failure> {
+        let mut since = Instant::now();
         loop {
-            let blocked = match self.step(output)? {
-                Stepped::Bytes(len) => return Ok(len),
-                Stepped::Done => None,
-                Stepped::Blocked(interest) => Some(interest),
-            };
-            let now = Instant::now();
-            let left = deadline.saturating_duration_since(now);
-            if let (Some(interest), Some(link)) = (blocked, &mut self.link) {
-                let patience = link.patience();
-                let ready = link.wait(interest, left.min(patience.saturating_sub(self.waited)))?;
-                self.waited += now.elapsed();
-                if ready {
-                    self.waited = Duration::ZERO;
-                } else if self.waited >= patience {
-                    link.out_of_patience()?;
-                    self.waited = Duration::ZERO;
-                }
+            let stepped = self.step(output)?;
+            if let Stepped::Bytes(len) = stepped {
+                return Ok(len);
             }
-            if deadline <= Instant::now() {
+            if let (Stepped::Blocked(interest), Some(link)) = (&stepped, &self.link) {
+                let left = deadline.saturating_duration_since(Instant::now());
+                link.wait(*interest, left.min(self.patience.left_of(link.patience())))?;
+            }
+            let now = Instant::now();
+            self.patience.spend(now - since);
+            since = now;
+            if let Stepped::Advanced = stepped {
+                self.patience.renew();
+            } else if let Some(link) = &mut self.link
+                && self.patience.left_of(link.patience()).is_zero()
+            {
+                link.out_of_patience()?;
+                self.patience.renew();
+            }
+            if deadline <= now {
                 return Ok(0);
             }
         }
     }
 
     fn step(&mut self, output: &mut [u8]) -> Result<Stepped, Failure> {
-        let link = match &mut self.link {
-            Some(link) => link,
-            None => self.link.insert(Link::open(&self.plan.url)?),
+        let Some(link) = &mut self.link else {
+            self.link = Some(Link::open(&self.plan.url)?);
+            return Ok(Stepped::Advanced);
         };
-        if let Some(interest) = link.establish()? {
-            return Ok(Stepped::Blocked(interest));
+        match link.establish()? {
+            Established::Yes => {}
+            Established::Advanced => return Ok(Stepped::Advanced),
+            Established::Blocked(interest) => return Ok(Stepped::Blocked(interest)),
         }
         let unsent = self.exchange.unsent();
         if !unsent.is_empty() {
             return Ok(match link.write(unsent)? {
                 Progress::Moved(len) => {
                     self.exchange.sent(len);
-                    Stepped::Done
+                    Stepped::Advanced
                 }
                 Progress::Blocked(interest) => Stepped::Blocked(interest),
             });
         }
         // Even without new input: what was used up last may have been the end.
+        let before = self.exchange.received();
         let (used, step) = self
             .exchange
             .receive(&self.buffer[self.filled.clone()], output)?;
         self.filled.start += used;
+        self.patience.earn(self.exchange.received() - before);
         match step {
             Step::Bytes(len) => return Ok(Stepped::Bytes(len)),
             Step::Redirect(url) => {
@@ -131,7 +141,7 @@ impl Download {
                 self.exchange = Exchange::new(&self.plan)?;
                 self.filled = 0..0;
                 self.link = None;
-                return Ok(Stepped::Done);
+                return Ok(Stepped::Advanced);
             }
             Step::NeedInput if used > 0 => return Ok(Stepped::Done),
             Step::NeedInput => {}

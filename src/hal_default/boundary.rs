@@ -29,7 +29,13 @@ pub(super) unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
     unsafe { CStr::from_ptr(text) }.to_str().ok()
 }
 
-/// The bytes at `data`; `None` for NULL.
+/// How much of a buffer is looked at. More than this many bytes no result can tell, and no slice
+/// can have where addresses are 32 bits long.
+fn slice_len(len: u32) -> usize {
+    len.min(i32::MAX as u32) as usize
+}
+
+/// The bytes at `data`, the first 2 GiB at most; `None` for NULL.
 ///
 /// # Safety
 /// `data` is NULL or readable for `len` bytes during `'a`.
@@ -38,10 +44,10 @@ pub(super) unsafe fn bytes<'a>(data: *const u8, len: u32) -> Option<&'a [u8]> {
         return None;
     }
     // SAFETY: promised by the caller.
-    Some(unsafe { std::slice::from_raw_parts(data, len as usize) })
+    Some(unsafe { std::slice::from_raw_parts(data, slice_len(len)) })
 }
 
-/// The buffer at `data`; `None` for NULL or no room.
+/// The buffer at `data`, its first 2 GiB at most; `None` for NULL or no room.
 ///
 /// # Safety
 /// `data` is NULL or readable and writable for `len` bytes during `'a`, and nobody else uses it
@@ -51,7 +57,7 @@ pub(super) unsafe fn bytes_mut<'a>(data: *mut u8, len: u32) -> Option<&'a mut [u
         return None;
     }
     // SAFETY: promised by the caller.
-    Some(unsafe { std::slice::from_raw_parts_mut(data, len as usize) })
+    Some(unsafe { std::slice::from_raw_parts_mut(data, slice_len(len)) })
 }
 
 #[cfg(test)]
@@ -65,6 +71,12 @@ mod tests {
         });
         assert_eq!(answer, -1);
         assert_eq!(guard("HAL_Test", -1, || 7), 7);
+    }
+
+    #[test]
+    fn a_length_fits_the_result_that_tells_it() {
+        assert_eq!(slice_len(7), 7);
+        assert_eq!(i32::try_from(slice_len(u32::MAX)), Ok(i32::MAX));
     }
 
     #[test]

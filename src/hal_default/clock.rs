@@ -1,6 +1,4 @@
-//! Uptime and sleep.
-
-use std::time::Duration;
+//! Uptime.
 
 use super::boundary::guard;
 
@@ -40,14 +38,6 @@ fn read_clock(clock: libc::clockid_t) -> Option<u64> {
 #[unsafe(no_mangle)]
 extern "C" fn iotx_hal_default_uptime_ms() -> u64 {
     guard("HAL_UptimeMs", 0, uptime_ms)
-}
-
-/// `HAL_SleepMs`. A signal does not cut the sleep short.
-#[unsafe(no_mangle)]
-extern "C" fn iotx_hal_default_sleep_ms(ms: u32) {
-    guard("HAL_SleepMs", (), || {
-        std::thread::sleep(Duration::from_millis(ms.into()))
-    });
 }
 
 #[cfg(test)]

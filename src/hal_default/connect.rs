@@ -41,6 +41,8 @@ pub(super) fn connect(host: &str, port: u16) -> Result<UdpSocket, ConnectFailure
     {
         return connect_to(address).map_err(|error| ConnectFailure::Connect(address, error));
     }
+    #[cfg(not(feature = "redirect"))]
+    super::no_redirect::warn();
     connect_any(resolve(host, port)?)
 }
 
@@ -83,6 +85,48 @@ fn connect_to(address: SocketAddr) -> io::Result<UdpSocket> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// In a process of its own, because the environment and the logger belong to the whole process.
+    #[test]
+    #[ignore = "a part of the next test"]
+    fn child() {
+        struct Printer;
+        impl log::Log for Printer {
+            fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+                true
+            }
+            fn log(&self, record: &log::Record<'_>) {
+                println!("{}: {}", record.level(), record.args());
+            }
+            fn flush(&self) {}
+        }
+        log::set_logger(&Printer).expect("the only one");
+        log::set_max_level(log::LevelFilter::Warn);
+        for _ in 0..2 {
+            connect("127.0.0.1", 5683).expect("connect");
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "runs a process")]
+    fn a_redirection_that_does_nothing_is_explained() {
+        let name = "hal_default::connect::tests::child";
+        let output = std::process::Command::new(std::env::current_exe().expect("path"))
+            .args(["--exact", name, "--ignored", "--nocapture"])
+            .env_remove("IOTX_EXTRA_CA")
+            .env("IOTX_CONNECT_TO", "5684=127.0.0.1:15684")
+            .output()
+            .expect("run");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let expected = if cfg!(feature = "redirect") {
+            let line = "IOTX_CONNECT_TO is set, but has no entry for port 5683";
+            (line, 2)
+        } else {
+            ("IOTX_CONNECT_TO is set and ignored", 1)
+        };
+        assert!(output.status.success(), "{text}");
+        assert_eq!(text.matches(expected.0).count(), expected.1, "{text}");
+    }
 
     fn first_address(host: &str) -> SocketAddr {
         resolve(host, 5684).expect("resolves")[0]

@@ -29,13 +29,9 @@ impl Store {
         Self([const { None }; LONGEST.len()])
     }
 
+    /// The number of characters kept; `None` for a text that is too long, and an unknown number.
     fn set(&mut self, which: usize, value: &[u8]) -> Option<usize> {
-        let longest = *LONGEST.get(which)?;
-        if value.len() > longest {
-            log::error!(
-                "an identity of {} characters is longer than {longest}",
-                value.len()
-            );
+        if value.len() > *LONGEST.get(which)? {
             return None;
         }
         self.0[which] = Some(Zeroizing::new(value.to_vec()));
@@ -93,9 +89,16 @@ unsafe extern "C" fn iotx_hal_default_identity_set(which: c_int, value: *const c
         }
         // SAFETY: promised by the caller.
         let value = unsafe { CStr::from_ptr(value) }.to_bytes();
+        // In a statement of its own: a line is logged through the firmware's HAL_Printf, which may
+        // ask for the device's name.
         let kept = store().set(which, value);
-        kept.and_then(|length| c_int::try_from(length).ok())
-            .unwrap_or(FAILED)
+        match kept.and_then(|length| c_int::try_from(length).ok()) {
+            Some(length) => length,
+            None => {
+                log::error!("HAL_Set*: a text of {} characters is too long", value.len());
+                FAILED
+            }
+        }
     })
 }
 

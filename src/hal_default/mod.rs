@@ -15,6 +15,8 @@ mod connect;
 mod dtls;
 mod identity;
 mod ipv4;
+#[cfg(not(feature = "redirect"))]
+mod no_redirect;
 mod port;
 mod random;
 #[cfg(feature = "redirect")]

@@ -7,6 +7,8 @@
 //!   an entry.
 //! * `IOTX_EXTRA_CA` names a PEM file of root certificates to trust beside the others.
 //!
+//! A connection to a port that the list has no entry for goes to its host itself.
+//!
 //! A redirected DTLS server must still show a certificate for the host in the URL. Every use is
 //! announced by a warning; a value that cannot be understood makes connections fail rather than go
 //! where nobody wanted. An empty value counts as not set.
@@ -44,10 +46,21 @@ pub(super) fn from_environment(host: &str, port: u16) -> Result<Option<SocketAdd
             problem,
         })?
         .target(port);
-    if let Some(target) = target {
-        log::warn!("{CONNECT_TO} is set: connecting to {target} instead of {host}:{port}");
-    }
+    log::warn!("{}", announcement(target, host, port));
     Ok(target)
+}
+
+/// What a set variable does to a connection.
+fn announcement(target: Option<SocketAddr>, host: &str, port: u16) -> String {
+    match target {
+        Some(target) => {
+            format!("{CONNECT_TO} is set: connecting to {target} instead of {host}:{port}")
+        }
+        None => format!(
+            "{CONNECT_TO} is set, but has no entry for port {port}: connecting to {host}:{port} \
+             itself"
+        ),
+    }
 }
 
 /// The PEM text of the extra roots; `None` when there are none.
@@ -203,6 +216,21 @@ mod tests {
             let found = Routes::parse(value).expect_err(value);
             assert!(found.contains(problem), "{value}: {found}");
         }
+    }
+
+    #[test]
+    fn a_port_without_an_entry_is_announced_too() {
+        let routes = Routes::parse("5684=127.0.0.1:15684").expect("well-formed");
+        let line = |port| announcement(routes.target(port), "cloud.example", port);
+        assert_eq!(
+            line(5684),
+            "IOTX_CONNECT_TO is set: connecting to 127.0.0.1:15684 instead of cloud.example:5684"
+        );
+        assert_eq!(
+            line(5683),
+            "IOTX_CONNECT_TO is set, but has no entry for port 5683: connecting to \
+             cloud.example:5683 itself"
+        );
     }
 
     #[test]

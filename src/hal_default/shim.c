@@ -8,9 +8,11 @@
 
 #include "shim.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define WEAK __attribute__((weak))
 
@@ -119,10 +121,18 @@ WEAK uint64_t HAL_UptimeMs(void)
     return iotx_hal_default_uptime_ms();
 }
 
+/*
+ * A signal does not cut the sleep short. In C, because it is a cancellation point, as sleep(3) is: firmware ends
+ * threads that sleep. (The library's own sleeps are safe from that, see cancel.rs.)
+ */
 WEAK void HAL_SleepMs(uint32_t ms)
 {
-    iotx_hal_default_sleep_ms(ms);
-    pthread_testcancel(); /* as in sleep(3); the Rust side must not be cancelled inside */
+    struct timespec left;
+
+    left.tv_sec = (time_t)(ms / 1000);
+    left.tv_nsec = (long)(ms % 1000) * 1000000L;
+    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) {
+    }
 }
 
 WEAK uint32_t HAL_Random(uint32_t region)

@@ -106,7 +106,6 @@ int HAL_GetFirmwareVesion(char *version); /* spelled so in 2.1 and 2.21 */
 
 /* The Rust side. Every function tolerates NULL and never unwinds. */
 uint64_t iotx_hal_default_uptime_ms(void);
-void iotx_hal_default_sleep_ms(uint32_t ms);
 uint32_t iotx_hal_default_random(uint32_t region);
 
 intptr_t iotx_hal_default_udp_create(const char *host, unsigned short port);

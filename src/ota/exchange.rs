@@ -37,6 +37,7 @@ pub struct Exchange {
     stage: Stage,
     offset: u32,
     size: u32,
+    received: u64,
 }
 
 enum Stage {
@@ -92,6 +93,7 @@ impl Exchange {
             stage: Stage::Head(call),
             offset: plan.offset,
             size: plan.size,
+            received: 0,
         })
     }
 
@@ -106,6 +108,12 @@ impl Exchange {
         self.sent = (self.sent + len).min(self.request.len());
     }
 
+    /// Bytes of the image that have come over this connection, also those that were here already.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+
     /// Takes what the server has sent, and says how much of it was used up. `output` must not be empty.
     ///
     /// # Errors
@@ -118,7 +126,7 @@ impl Exchange {
             let (consumed, step) = match &mut self.stage {
                 Stage::Over => return Ok((used, Step::NeedInput)),
                 Stage::Head(_) => self.head(input)?,
-                Stage::Body(body) => body.receive(input, output)?,
+                Stage::Body(body) => body.receive(input, output, &mut self.received)?,
                 Stage::Redirection(..) => self.redirection(input, output)?,
             };
             used += consumed;
@@ -271,6 +279,7 @@ impl Body {
         &mut self,
         input: &[u8],
         output: &mut [u8],
+        received: &mut u64,
     ) -> Result<(usize, Option<Step>), Failure> {
         if self.missing == 0 {
             return Ok((0, Some(Step::NeedInput)));
@@ -279,6 +288,7 @@ impl Body {
         let skipped = usize::try_from(self.skip).map_or(got, |skip| skip.min(got));
         let kept =
             usize::try_from(self.missing).map_or(got - skipped, |most| most.min(got - skipped));
+        *received += (skipped + kept) as u64;
         self.skip -= skipped as u64;
         self.missing -= kept as u64;
         if kept > 0 {

@@ -4,6 +4,7 @@ const URL: &str = "http://h/dir/image?sign=x";
 
 fn plan(url: &str, offset: u32, size: u32) -> Plan {
     Plan {
+        download: 1,
         url: Url::parse(url).unwrap(),
         offset,
         size,
@@ -90,7 +91,8 @@ fn the_longest_url_fits_into_a_request() {
     let url = format!("http://h/{}", "x".repeat(MAX_URL_LEN - 9));
     let exchange = Exchange::new(&plan(&url, u32::MAX - 1, u32::MAX)).unwrap();
     assert!(exchange.unsent().ends_with(b"\r\n\r\n"));
-    let host = format!("http://{}/", "h".repeat(MAX_URL_LEN - 8));
+    let host = format!("http://{}h/", "h.".repeat(126));
+    let host = format!("{host}{}", "x".repeat(MAX_URL_LEN - host.len()));
     let mut exchange = Exchange::new(&plan(&host, 0, 1)).unwrap();
     let len = exchange.unsent().len();
     exchange.sent(len - 4);
@@ -254,4 +256,30 @@ fn bad_redirections_are_refused() {
     );
     let end = feed(&secure, endless.as_bytes(), 4096, 4096);
     assert!(matches!(end, End::Failed(Failure::Final(_))), "{end:?}");
+}
+
+/// By these a server's patience is measured: a flood of anything else is silence.
+#[test]
+fn only_bytes_of_the_image_count_as_received() {
+    let mut exchange = Exchange::new(&plan(URL, 2, 5)).unwrap();
+    exchange.sent(exchange.unsent().len());
+    let mut output = [0; 100];
+    for (answer, received) in [
+        ("HTTP/1.1 100 Continue\r\n\r\n", 0),
+        ("HTTP/1.1 103 Early Hints\r\n\r\n", 0),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0),
+        ("1;x=y\r\ni\r\n", 1),
+        ("2\r\nma\r\n", 3),
+        ("9\r\nge & more\r\n", 5),
+    ] {
+        let mut input = answer.as_bytes();
+        while !input.is_empty() {
+            let (used, step) = exchange.receive(input, &mut output).unwrap();
+            input = &input[used..];
+            if used == 0 && step == Step::NeedInput {
+                break;
+            }
+        }
+        assert_eq!(exchange.received(), received, "{answer}");
+    }
 }

@@ -24,6 +24,9 @@ mod update_tests;
 pub use exchange::{Exchange, Step};
 pub use failure::Failure;
 pub use order::{MAX_VERSION_LEN, Md5Sum, Order, OrderError, parse_answer};
-pub use report::{MAX_REPORT_LEN, ReportError, Steps, Topics, VersionReport, progress_payload};
+pub use report::{
+    MAX_FIRMWARE_VERSION_LEN, MAX_REPORT_LEN, ReportError, Steps, Topics, VersionReport,
+    progress_payload,
+};
 pub use update::{Accepted, Phase, Plan, Update};
 pub use url::{MAX_URL_LEN, Url, UrlError};

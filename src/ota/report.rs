@@ -9,7 +9,7 @@ use core::ops::RangeInclusive;
 pub const MAX_REPORT_LEN: usize = 255;
 
 /// Longest firmware version that can be reported, in bytes.
-const MAX_FIRMWARE_VERSION_LEN: usize = 32;
+pub const MAX_FIRMWARE_VERSION_LEN: usize = 32;
 
 /// Steps that can be reported: the percentage, or the SDK's negative numbers for what failed.
 pub struct Steps;

@@ -25,13 +25,15 @@ pub enum Accepted {
     Again,
     /// It is the image that has been fetched already, and is right.
     Done,
-    /// Another image is being fetched; the cloud will order this one again.
+    /// Some of another image has been handed out; the cloud will order this one again.
     Busy,
 }
 
 /// What to fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
+    /// Which download it belongs to: another image, or the same one from its beginning, has another number.
+    pub download: u64,
     /// From where.
     pub url: Url,
     /// Bytes of the image that are here already.
@@ -44,12 +46,15 @@ pub struct Plan {
 #[derive(Default)]
 pub struct Update {
     image: Option<Image>,
-    /// The version last told to the cloud by "inform".
+    /// Downloads that have begun.
+    downloads: u64,
+    /// The version that the cloud last accepted an "inform" about.
     informed: Option<String>,
 }
 
 struct Image {
     order: Order,
+    download: u64,
     fetched: u32,
     hash: Md5,
     /// Sum of the whole image, once it is here.
@@ -58,9 +63,10 @@ struct Image {
 }
 
 impl Image {
-    fn new(order: Order) -> Self {
+    fn new(order: Order, download: u64) -> Self {
         Self {
             order,
+            download,
             fetched: 0,
             hash: Md5::new(),
             sum: None,
@@ -90,11 +96,15 @@ impl Update {
         }
     }
 
-    /// Takes the answer to a report: follows the order in it, if there is one that can be followed.
-    pub fn answer(&mut self, code: Code, payload: &[u8]) {
+    /// Takes the answer to a report: follows the order in it, if there is one that can be followed. If the
+    /// report was an "inform", `informed` is the version in it.
+    pub fn answer(&mut self, code: Code, payload: &[u8], informed: Option<String>) {
         if code.class() != Class::Success {
             log::warn!("a report about the firmware was answered {code}");
             return;
+        }
+        if informed.is_some() {
+            self.informed = informed;
         }
         let order = match parse_answer(payload) {
             Ok(Some(order)) => order,
@@ -118,25 +128,32 @@ impl Update {
 
     /// Takes an order from the cloud.
     ///
-    /// An image that is being fetched is never exchanged for another one: the program may have written
-    /// its first half. A complete image whose MD5 was wrong may be ordered again.
+    /// An image of which bytes have been handed out is never exchanged for another one: the program may have
+    /// written them. A complete image whose MD5 was wrong may be ordered again.
     pub fn accept(&mut self, order: Order) -> Accepted {
         match &mut self.image {
             None => {}
             Some(image) if image.sum.is_none() => {
-                if !image.order.is_same_image(&order) {
+                if image.order.is_same_image(&order) {
+                    image.order.url = order.url;
+                    return Accepted::Again;
+                }
+                if image.fetched > 0 {
                     return Accepted::Busy;
                 }
-                image.order.url = order.url;
-                return Accepted::Again;
             }
             Some(image) if image.is_genuine() && image.order.is_same_image(&order) => {
                 return Accepted::Done;
             }
             Some(_) => {}
         }
-        self.image = Some(Image::new(order));
+        self.begin(order);
         Accepted::New
+    }
+
+    fn begin(&mut self, order: Order) {
+        self.downloads += 1;
+        self.image = Some(Image::new(order, self.downloads));
     }
 
     /// The order that is, or was, followed.
@@ -151,6 +168,14 @@ impl Update {
         self.image.as_ref().map_or(0, |image| image.fetched)
     }
 
+    /// Bytes of the image that are still to be fetched.
+    #[must_use]
+    pub fn missing(&self) -> u32 {
+        self.image
+            .as_ref()
+            .map_or(0, |image| image.order.size - image.fetched)
+    }
+
     /// Whether the complete image has the MD5 that was ordered; `None` while it is not complete.
     #[must_use]
     pub fn verdict(&self) -> Option<bool> {
@@ -163,16 +188,19 @@ impl Update {
     pub fn plan(&self) -> Option<Plan> {
         let image = self.image.as_ref().filter(|image| image.sum.is_none())?;
         Some(Plan {
+            download: image.download,
             url: image.order.url.clone(),
             offset: image.fetched,
             size: image.order.size,
         })
     }
 
-    /// Takes the next bytes of the image, and says how many of them belong to it: never more than the
-    /// order's size in total. The last one completes the image.
-    pub fn take(&mut self, bytes: &[u8]) -> usize {
-        let Some(image) = self.image.as_mut().filter(|image| image.sum.is_none()) else {
+    /// Takes the next bytes that this download gave, and says how many of them belong to the image: never more
+    /// than the order's size in total, and none if another download has begun. The last one completes the
+    /// image.
+    pub fn take(&mut self, download: u64, bytes: &[u8]) -> usize {
+        let image = self.image.as_mut().filter(|image| image.sum.is_none());
+        let Some(image) = image.filter(|image| image.download == download) else {
             return 0;
         };
         let missing = image.order.size - image.fetched;
@@ -186,9 +214,16 @@ impl Update {
         bytes.len()
     }
 
-    /// Gives the order up: its URL will not give the image.
-    pub fn abandon(&mut self) {
-        self.image = None;
+    /// Gives the order up, because what this plan says will not give the image.
+    ///
+    /// Not when the cloud has meanwhile ordered something else, or the same from elsewhere. And not when
+    /// bytes of the image have been handed out: a program that goes on in its loop would otherwise put the
+    /// first bytes of the next order's image behind them, and find that the MD5 is right. Only the same image
+    /// can follow them, until the program says otherwise.
+    pub fn abandon(&mut self, plan: &Plan) {
+        self.image = self.image.take().filter(|image| {
+            image.download != plan.download || image.order.url != plan.url || image.fetched > 0
+        });
     }
 
     /// Begins the ordered image anew, from its first byte. Says no if none is ordered.
@@ -196,7 +231,7 @@ impl Update {
         let Some(image) = self.image.take() else {
             return false;
         };
-        self.image = Some(Image::new(image.order));
+        self.begin(image.order);
         true
     }
 
@@ -207,14 +242,9 @@ impl Update {
             .is_some_and(|image| !std::mem::replace(&mut image.announced, true))
     }
 
-    /// Whether the cloud has yet to be informed of this version.
+    /// Whether the cloud has yet to accept an "inform" about this version.
     #[must_use]
     pub fn is_news(&self, version: &str) -> bool {
         self.informed.as_deref() != Some(version)
-    }
-
-    /// Remembers that the cloud has been informed of this version.
-    pub fn informed(&mut self, version: String) {
-        self.informed = Some(version);
     }
 }

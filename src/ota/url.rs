@@ -1,5 +1,6 @@
 //! Where an image is.
 
+use crate::host::Host;
 use core::fmt;
 use ureq_proto::http::Uri;
 use ureq_proto::http::uri::Scheme;
@@ -22,13 +23,13 @@ pub struct Url {
 pub enum UrlError {
     /// More than [`MAX_URL_LEN`] bytes.
     TooLong,
-    /// Not a URL by RFC 3986, or a relative one.
+    /// Not a URL by RFC 3986, which knows printable ASCII only, or a relative one.
     Malformed,
     /// Neither http nor https.
     Scheme,
     /// There is a user name in it.
     UserInfo,
-    /// There is no host in it.
+    /// There is no host in it, or one that is neither a DNS name nor an address.
     NoHost,
     /// The port is 0 or no number.
     Port,
@@ -41,7 +42,7 @@ impl fmt::Display for UrlError {
             Self::Malformed => f.write_str("the URL is malformed"),
             Self::Scheme => f.write_str("the URL is neither http nor https"),
             Self::UserInfo => f.write_str("the URL has a user name"),
-            Self::NoHost => f.write_str("the URL has no host"),
+            Self::NoHost => f.write_str("the URL's host is neither a name nor an address"),
             Self::Port => f.write_str("the URL's port is not a number from 1 to 65535"),
         }
     }
@@ -74,12 +75,16 @@ impl Url {
         if authority.as_str().contains('@') {
             return Err(UrlError::UserInfo);
         }
-        let host = authority.host();
-        if host.is_empty() || host == "[]" {
+        let (host, port) = split(authority.as_str());
+        if Host::parse(host).is_err() {
             return Err(UrlError::NoHost);
         }
-        let port = match authority.as_str()[host.len()..].strip_prefix(':') {
+        let port = match port {
             None | Some("") => Self::default_port(https),
+            // `parse` alone would let a plus sign through.
+            Some(port) if !port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                return Err(UrlError::Port);
+            }
             Some(port) => match port.parse() {
                 Ok(0) | Err(_) => return Err(UrlError::Port),
                 Ok(port) => port,
@@ -92,8 +97,13 @@ impl Url {
             host,
             port,
         };
-        if url.uri.to_string().len() > MAX_URL_LEN {
+        let text = url.uri.to_string();
+        if text.len() > MAX_URL_LEN {
             return Err(UrlError::TooLong);
+        }
+        // The HTTP layer lets other characters pass, into requests and logs.
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(UrlError::Malformed);
         }
         Ok(url)
     }
@@ -122,6 +132,16 @@ impl Url {
 
     pub(super) const fn uri(&self) -> &Uri {
         &self.uri
+    }
+}
+
+/// Host and port; the HTTP layer's own idea of a host leaves out what follows a bracket.
+fn split(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        // Within the brackets.
+        Some((_, rest)) if rest.contains(']') => (authority, None),
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
     }
 }
 
@@ -159,6 +179,12 @@ mod tests {
         assert_eq!(parsed("HTTPS://H:8443/"), (true, "H".into(), 8443));
         assert_eq!(parsed("http://h:/x"), (false, "h".into(), 80));
         assert_eq!(parsed("http://[::1]:81/x"), (false, "[::1]".into(), 81));
+        assert_eq!(parsed("http://[::1]"), (false, "[::1]".into(), 80));
+        assert_eq!(parsed("http://[::1]:/"), (false, "[::1]".into(), 80));
+        assert_eq!(
+            parsed("http://h.example.:081"),
+            (false, "h.example.".into(), 81)
+        );
         assert_eq!(
             parsed("http://10.0.0.1#part"),
             (false, "10.0.0.1".into(), 80)
@@ -189,6 +215,22 @@ mod tests {
             ("http://h:0/", UrlError::Port),
             ("http://h:65536/", UrlError::Port),
             ("http://h:x/", UrlError::Port),
+            ("http://h:+80/", UrlError::Port),
+            ("http://[]:80/", UrlError::NoHost),
+            ("http://[::1]x/", UrlError::NoHost),
+            ("http://[::1]x:80/", UrlError::NoHost),
+            ("http://[h.example]/", UrlError::NoHost),
+            ("http://[fe80::1%25lo]/", UrlError::NoHost),
+            ("https://./", UrlError::NoHost),
+            ("https://.example/", UrlError::NoHost),
+            ("http://127.1/", UrlError::NoHost),
+            ("http://h;x/", UrlError::NoHost),
+            ("http://h\\@other/", UrlError::Malformed),
+            ("http://h/\u{e9}", UrlError::Malformed),
+            ("http://h/\u{9b}31m", UrlError::Malformed),
+            ("http://h/\u{202e}x", UrlError::Malformed),
+            ("http://h/?\u{85}", UrlError::Malformed),
+            ("http://h/\u{7f}", UrlError::Malformed),
         ] {
             assert_eq!(Url::parse(text), Err(error), "{text:?}");
         }

@@ -12,8 +12,9 @@ export CARGO_PROFILE_DEV_DEBUG=line-tables-only
 
 quietly "${cargo[@]}" add iotx-coap --path "$source_dir"
 cp "$source_dir/samples/cargo/main.rs" src/main.rs
-quietly "${cargo[@]}" build --target-dir "$build_dir/cargo"
-cp "$build_dir/cargo/debug/firmware" .
+host=$(rustc --version --verbose | sed -n 's/^host: //p')
+quietly "${cargo[@]}" build --target-dir "$build_dir/cargo" --target "$host" # named, because the cloud's build names it
+cp "$build_dir/cargo/$host/debug/firmware" .
 
 readelf --dynamic firmware | grep 'NEEDED.*\[libssl\.so' >/dev/null || fail "the system's OpenSSL is not the default"
 beside_cloud dtls "$PWD/firmware" "$cloud_product_key" "$cloud_device_name"

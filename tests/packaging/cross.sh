@@ -2,7 +2,7 @@
 # From a CMake toolchain file, or IOTX_RUST_TARGET, to `cargo --target`.
 #
 # There need be no cross toolchain here: for other machines only the configuration is looked at, with clang for a compiler. For
-# this one, named as a target, the libraries are built and used; in Debug, which nothing else here does.
+# this one the libraries are built and used; in Debug, which nothing else here does.
 # shellcheck source=tests/packaging/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -33,9 +33,14 @@ set(CMAKE_C_COMPILER_TARGET $1)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 END
 }
+# In place of the binutils that a cross compiler comes with.
+binutils=()
+for tool in ld objcopy readelf; do
+    binutils+=("-DIOTX_GNU_${tool^^}=$(command -v $tool)")
+done
 while read -r triple processor target; do
     toolchain "$triple" "$processor" >"$work/$triple.cmake"
-    quietly configure "$triple" -DCMAKE_TOOLCHAIN_FILE="$work/$triple.cmake" -G "Unix Makefiles"
+    quietly configure "$triple" -DCMAKE_TOOLCHAIN_FILE="$work/$triple.cmake" -G "Unix Makefiles" "${binutils[@]}"
     name=${target//-/_}
     expect "$triple" "--target $target" "CC_$name=" "AR_$name=" "CFLAGS_$name=--target=$triple" \
         "CARGO_TARGET_${name^^}_LINKER=" "${name^^}_OPENSSL_LIB_DIR=" "${name^^}_OPENSSL_INCLUDE_DIR=" \
@@ -48,17 +53,31 @@ END
 
 toolchain hexagon-linux-musl hexagon >"$work/unknown.cmake"
 must_fail 'Set IOTX_RUST_TARGET' configure unknown -DCMAKE_TOOLCHAIN_FILE="$work/unknown.cmake"
-quietly configure unknown -DCMAKE_TOOLCHAIN_FILE="$work/unknown.cmake" -G "Unix Makefiles" \
+quietly configure unknown -DCMAKE_TOOLCHAIN_FILE="$work/unknown.cmake" -G "Unix Makefiles" "${binutils[@]}" \
     -DIOTX_RUST_TARGET=hexagon-unknown-linux-musl
 expect unknown "--target hexagon-unknown-linux-musl"
 
-# Natively there is nothing to say, and the output has no directory of its own.
-quietly configure native -G "Unix Makefiles"
-grep -q -- '--target ' "$work/native/CMakeFiles/iotx_cargo.dir/build.make" && fail "a native build names a target"
-
 host=$(rustc --version --verbose | sed -n 's/^host: //p')
-quietly configure host -DIOTX_RUST_TARGET="$host" -DCMAKE_BUILD_TYPE=Debug -DIOTX_BUILD_EXAMPLES=ON \
-    -DIOTX_CARGO_TARGET_DIR="$build_dir/cargo"
+quietly configure native -G "Unix Makefiles"
+expect native "--target $host" "cargo/$host/release/libiotx_coap.a"
+
+# CMake takes LLVM's tools beside clang, which do not do the same. They announce themselves as "compatible with GNU objcopy".
+cat >"$work/llvm-objcopy" <<'END'
+#!/bin/sh
+echo "llvm-objcopy, compatible with GNU objcopy"
+END
+chmod +x "$work/llvm-objcopy"
+quietly configure llvm -G "Unix Makefiles" -DCMAKE_OBJCOPY="$work/llvm-objcopy"
+grep -q 'OBJCOPY=[^ ]*llvm-objcopy' "$work/llvm/CMakeFiles/iotx_object.dir/build.make" && fail "llvm-objcopy is taken for GNU's"
+
+# Whatever else there is to be built for: a configuration of the user's, or one above the source tree.
+home=${CARGO_HOME:-$HOME/.cargo}
+mkdir "$work/cargo home"
+ln -s "$home"/{registry,bin} "$work/cargo home"
+printf '[build]\ntarget = "wasm32-unknown-unknown"\n' >"$work/cargo home/config.toml"
+export CARGO_HOME="$work/cargo home" CARGO_BUILD_TARGET=wasm32-unknown-unknown
+
+quietly configure host -DCMAKE_BUILD_TYPE=Debug -DIOTX_BUILD_EXAMPLES=ON -DIOTX_CARGO_TARGET_DIR="$build_dir/cargo"
 quietly cmake --build "$work/host" --parallel 2
 [ -f "$build_dir/cargo/$host/debug/libiotx_coap.a" ] || fail "cargo did not build for $host"
 readelf --sections "$work/host/libiot_sdk.a" | grep '\.debug_info' >/dev/null || fail "Debug without debug information"

@@ -51,6 +51,11 @@ build_and_deliver() {
 root=$work/root
 dpkg-deb --extract "$runtime" "$root"
 dpkg-deb --extract "$development" "$root"
+for package in "libiot-sdk${version%%.*}" libiot-sdk-dev; do # whose code is in them
+    for words in common-licenses/Apache-2.0 "coap-lite " "minicbor .*BlueOak" "Copyright (c) 2018 Carl Lerche"; do
+        grep -q "$words" "$root/usr/share/doc/$package/copyright" || fail "no '$words' in the copyright file of $package"
+    done
+done
 (
     export LD_LIBRARY_PATH=$root/$multiarch PKG_CONFIG_PATH=$root/$multiarch/pkgconfig
     build_and_deliver unpacked -DCMAKE_PREFIX_PATH="$root/usr"

@@ -4,6 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 install_and_move
+[ -f "$prefix/share/doc/iot_sdk/THIRD-PARTY.txt" ] || fail "the licences of the crates are missing"
 copy_examples
 unset PKG_CONFIG_PATH
 cp -r "$source_dir/samples/cmake" "$work/firmware"

@@ -74,7 +74,7 @@ copy_examples() {
 beside_cloud() {
     local transport=$1 url
     shift
-    cloud_start "$build_dir/cargo/debug/iotx-cloud"
+    cloud_start "$build_dir/iotx-cloud"
     url=${IOTX_CONNECT_TO#*5683=}
     url=coap://${url%%,*}
     if ! IOTX_DEMO_PRODUCT_KEY=$cloud_product_key IOTX_DEMO_DEVICE_NAME=$cloud_device_name \

@@ -88,6 +88,13 @@ impl Ota {
         if result == 0 { Ok(number) } else { Err(result) }
     }
 
+    /// Begins the image anew; no buffer is needed for that.
+    pub fn reset(&self) {
+        // SAFETY: a live handle; nothing is stored.
+        let result = unsafe { IOT_OTA_Ioctl(self.0, RESET, ptr::null_mut(), 0) };
+        assert_eq!(result, 0);
+    }
+
     pub fn text(&self, command: c_int) -> Result<String, c_int> {
         let (result, text) = self.text_in(command, 200);
         if result == 0 { Ok(text) } else { Err(result) }

@@ -121,10 +121,8 @@ pub(crate) fn make_context(
         context.set_options(SslOptions::CIPHER_SERVER_PREFERENCE);
     }
     context.set_options(
-        SslOptions::NO_QUERY_MTU
-            | SslOptions::COOKIE_EXCHANGE
-            | SslOptions::NO_RENEGOTIATION
-            | super::ffi::NO_ENCRYPT_THEN_MAC,
+        // DTLSv1_listen sets COOKIE_EXCHANGE where it applies.
+        SslOptions::NO_QUERY_MTU | SslOptions::NO_RENEGOTIATION | super::ffi::NO_ENCRYPT_THEN_MAC,
     );
     context.set_verify(SslVerifyMode::NONE);
     set_suites(&mut context, options, server)?;

@@ -6,6 +6,7 @@
 //! first one. `DTLSv1_listen` on one spare SSL object keeps no state per peer: the object becomes a
 //! session only when it has read a valid cookie, and a new spare takes its place.
 
+mod alert;
 mod context;
 mod cookie;
 mod ffi;
@@ -30,6 +31,19 @@ pub enum DtlsVersion {
     V1_0,
 }
 
+/// Which ClientHellos must show a cookie, so that their sender has shown that it is there (RFC 6347
+/// section 4.2.1). From an address that has a session, all must (section 4.2.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VerifyRequest {
+    /// All. The safe choice, and costs every handshake a round trip and a second ClientHello.
+    #[default]
+    Always,
+    /// Those that do not resume a session: the RFC lets a server trust the others.
+    New,
+    /// None: for measurements only, since anybody can make the server send much to others.
+    Never,
+}
+
 /// What can be set about the DTLS port.
 #[derive(Debug, Clone)]
 pub struct DtlsOptions {
@@ -47,6 +61,8 @@ pub struct DtlsOptions {
     pub resumption: bool,
     /// Whether resumption by ticket is offered, not only by session id.
     pub tickets: bool,
+    /// Which handshakes begin with a HelloVerifyRequest.
+    pub verify_request: VerifyRequest,
     /// Largest UDP payload sent.
     pub mtu: u32,
     /// First timeout of a handshake flight; it doubles with every repetition.
@@ -69,6 +85,7 @@ impl Default for DtlsOptions {
             prefer_own_order: false,
             resumption: true,
             tickets: true,
+            verify_request: VerifyRequest::default(),
             // The least MTU of IPv6, 1280, less its header and that of UDP.
             mtu: 1232,
             flight_timeout: Duration::from_secs(1),

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use iotx_coap::cloud_auth::dtls_psk;
 use openssl::error::ErrorStack;
-use openssl::ssl::{Error, ErrorCode, SslContext, SslStream};
+use openssl::ssl::{Error, ErrorCode, ShutdownState, SslContext, SslStream};
 
 use super::DtlsOptions;
+use super::alert;
 use super::context::{Session, new_ssl};
 use super::ffi::{self, Listen};
-use super::record::HelloRandom;
+use super::record::{HelloRandom, last_number};
 use crate::devices::DeviceId;
 use crate::endpoint::{Endpoint, Transport};
 use crate::event::{Credential, EventKind};
@@ -28,6 +29,10 @@ pub(super) struct Datagrams {
     arrived: Option<Vec<u8>>,
     /// How many datagrams have been sent.
     sent: u64,
+    /// Epoch and sequence number of the last record sent.
+    last_record: u64,
+    /// Keeps what is written here in place of sending it.
+    retained: Option<Vec<Vec<u8>>>,
 }
 
 impl Read for Datagrams {
@@ -42,7 +47,10 @@ impl Read for Datagrams {
 impl Write for Datagrams {
     fn write(&mut self, datagram: &[u8]) -> io::Result<usize> {
         self.sent += 1;
-        if let Some(peer) = self.peer {
+        self.last_record = last_number(datagram).unwrap_or(self.last_record);
+        if let Some(retained) = &mut self.retained {
+            retained.push(datagram.to_vec());
+        } else if let Some(peer) = self.peer {
             self.wire.send(peer, datagram);
         }
         Ok(datagram.len())
@@ -81,6 +89,8 @@ impl Listener {
             peer: None,
             arrived: None,
             sent: 0,
+            last_record: 0,
+            retained: None,
         };
         Ok(Listener {
             stream: SslStream::new(ssl, datagrams)?,
@@ -183,6 +193,21 @@ impl Peer {
         }
     }
 
+    /// Takes the first step of a handshake whose ClientHello was fed without a cookie, and says
+    /// whether it resumes a session. Only then is anything sent.
+    pub(super) fn resumes(&mut self, buffer: &mut [u8; MAX_RECORD]) -> bool {
+        self.stream.get_mut().retained = Some(Vec::new());
+        let waiting = matches!(self.step(buffer), Step::Waiting);
+        let retained = self.stream.get_mut().retained.take().unwrap_or_default();
+        if !waiting || !self.stream.ssl().session_reused() {
+            return false;
+        }
+        for flight in retained {
+            self.stream.get_ref().wire.send(self.endpoint.peer, &flight);
+        }
+        true
+    }
+
     /// Sends one message.
     pub(super) fn send(&mut self, message: &[u8]) {
         if let Err(error) = self.stream.ssl_write(message) {
@@ -195,6 +220,24 @@ impl Peer {
         if let Err(error) = self.stream.shutdown() {
             log::debug!("close_notify to {}: {error}", self.endpoint.peer);
         }
+    }
+
+    /// Sends a fatal alert. The session is to be dropped then, and cannot be resumed by its id.
+    pub(super) fn abort(&mut self) {
+        let datagrams = self.stream.get_ref();
+        let number = datagrams.last_record + 1;
+        match alert::fatal(self.stream.ssl(), number) {
+            Ok(Some(datagram)) => datagrams.wire.send(self.endpoint.peer, &datagram),
+            Ok(None) => log::warn!("no fatal alert in this version of DTLS or with this suite"),
+            Err(error) => log::error!("fatal alert to {}: {error}", self.endpoint.peer),
+        }
+    }
+
+    /// Makes this session end without a word, and stay resumable: OpenSSL drops a session from its
+    /// cache when the connection was not shut down.
+    pub(super) fn forget(&mut self) {
+        self.stream
+            .set_shutdown(ShutdownState::SENT | ShutdownState::RECEIVED);
     }
 
     /// Repeats the flight in the air if it is due.

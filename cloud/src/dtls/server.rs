@@ -1,6 +1,7 @@
 //! The DTLS server: sorts datagrams to sessions and keeps their time.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,18 +9,23 @@ use std::time::Instant;
 use openssl::error::ErrorStack;
 use openssl::ssl::SslContext;
 
-use super::DtlsOptions;
 use super::peer::{Heard, Listener, MAX_RECORD, Peer, Step};
-use super::record::{HelloRandom, client_hello, looks_like_dtls};
+use super::record::{HelloRandom, client_hello, looks_like_dtls, offers_session};
+use super::{DtlsOptions, VerifyRequest};
 use crate::endpoint::{Endpoint, Transport};
 use crate::event::{EventKind, SessionEnd};
-use crate::port::{Server, Wire};
+use crate::faults::{Goodbye, Memory};
+use crate::port::{Command, Server, Wire};
 use crate::service::{Service, Shared};
+
+/// Makes a context with new keys for cookies and tickets and an empty cache.
+pub(crate) type MakeContext = Box<dyn Fn() -> io::Result<SslContext> + Send>;
 
 pub(crate) struct DtlsServer {
     shared: Arc<Shared>,
     service: Service,
     wire: Arc<dyn Wire>,
+    make_context: MakeContext,
     context: SslContext,
     options: DtlsOptions,
     listener: Listener,
@@ -36,14 +42,16 @@ impl DtlsServer {
         shared: Arc<Shared>,
         service: Service,
         wire: Arc<dyn Wire>,
-        context: SslContext,
+        make_context: MakeContext,
         options: DtlsOptions,
-    ) -> Result<Self, ErrorStack> {
+    ) -> io::Result<Self> {
+        let context = make_context()?;
         let listener = Listener::new(&context, &options, Arc::clone(&wire))?;
         Ok(DtlsServer {
             shared,
             service,
             wire,
+            make_context,
             context,
             options,
             listener,
@@ -57,6 +65,11 @@ impl DtlsServer {
     /// A ClientHello that belongs to no session. Whatever session there is at this address goes on
     /// until the sender has shown by a cookie that it is there (RFC 6347 section 4.2.8).
     fn hello(&mut self, now: Instant, from: SocketAddr, random: HelloRandom, datagram: &[u8]) {
+        match self.unverified(now, from, random, datagram) {
+            Ok(Some(peer)) => return self.work(now, peer),
+            Ok(None) => {}
+            Err(error) => return log::error!("no new DTLS session possible: {error}"),
+        }
         match self.listener.hear(from, datagram) {
             Ok(Heard::Dropped) => self.malformed(from, "a broken ClientHello", datagram),
             Ok(Heard::Asked) => self.publish(from, EventKind::HelloVerify),
@@ -75,6 +88,36 @@ impl DtlsServer {
         }
     }
 
+    /// The session that a ClientHello begins without a cookie, where that is allowed.
+    fn unverified(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        random: HelloRandom,
+        datagram: &[u8],
+    ) -> Result<Option<Peer>, ErrorStack> {
+        // What a session has is at stake, so its address must be shown (RFC 6347 section 4.2.8).
+        let allowed = match self.options.verify_request {
+            VerifyRequest::Always => false,
+            VerifyRequest::New => offers_session(datagram),
+            VerifyRequest::Never => true,
+        };
+        if !allowed || self.sessions.contains_key(&from) {
+            return Ok(None);
+        }
+        let number = self.next;
+        let listener = Listener::new(&self.context, &self.options, Arc::clone(&self.wire))?;
+        let mut peer = listener.into_peer(from, number, random, now);
+        peer.feed(now, datagram);
+        if self.options.verify_request == VerifyRequest::New && !peer.resumes(&mut self.buffer) {
+            peer.forget();
+            return Ok(None);
+        }
+        self.next += 1;
+        self.make_room();
+        Ok(Some(peer))
+    }
+
     fn new_session(
         &mut self,
         now: Instant,
@@ -83,9 +126,19 @@ impl DtlsServer {
     ) -> Result<Peer, ErrorStack> {
         let spare = Listener::new(&self.context, &self.options, Arc::clone(&self.wire))?;
         let verified = std::mem::replace(&mut self.listener, spare);
-        if let Some(old) = self.take(from) {
+        if let Some(mut old) = self.take(from) {
+            // The new session may have resumed the old one, and the next will want to.
+            old.forget();
             self.end(&old, EventKind::SessionEnded(SessionEnd::Replaced));
         }
+        self.make_room();
+        let number = self.next;
+        self.next += 1;
+        Ok(verified.into_peer(from, number, random, now))
+    }
+
+    /// Ends the sessions that have been silent for longest until there is room for another.
+    fn make_room(&mut self) {
         while self.sessions.len() >= self.options.max_sessions {
             let Some(address) = self.silent_longest() else {
                 break;
@@ -95,9 +148,42 @@ impl DtlsServer {
                 self.end(&old, EventKind::SessionEnded(SessionEnd::Evicted));
             }
         }
-        let number = self.next;
-        self.next += 1;
-        Ok(verified.into_peer(from, number, random, now))
+    }
+
+    /// Forgets all sessions without a word and, if memory is lost, what would resume them.
+    fn restart(&mut self, memory: Memory) {
+        for mut peer in self.take_all() {
+            peer.forget();
+            self.end(&peer, EventKind::SessionEnded(SessionEnd::Forgotten));
+        }
+        self.service.restart();
+        if memory == Memory::Lost {
+            match (self.make_context)() {
+                Ok(context) => self.context = context,
+                Err(error) => log::error!("no new DTLS context, the old one stays: {error}"),
+            }
+        }
+        match Listener::new(&self.context, &self.options, Arc::clone(&self.wire)) {
+            Ok(listener) => self.listener = listener,
+            Err(error) => log::error!("no new DTLS session possible: {error}"),
+        }
+    }
+
+    fn end_sessions(&mut self, goodbye: Goodbye) {
+        for mut peer in self.take_all() {
+            match goodbye {
+                _ if !peer.established => {}
+                Goodbye::CloseNotify => peer.close(),
+                Goodbye::FatalAlert => peer.abort(),
+            }
+            self.end(&peer, EventKind::SessionEnded(SessionEnd::Ended));
+        }
+    }
+
+    fn take_all(&mut self) -> Vec<Peer> {
+        self.timers.clear();
+        let all = std::mem::take(&mut self.sessions);
+        all.into_values().map(|(peer, _)| peer).collect()
     }
 
     /// Steps through all that the last datagram brought, then puts the session back if it lives.
@@ -245,6 +331,13 @@ impl Server for DtlsServer {
                     self.timers.pop_first();
                 }
             }
+        }
+    }
+
+    fn obey(&mut self, _now: Instant, command: &Command) {
+        match *command {
+            Command::Restart(memory) => self.restart(memory),
+            Command::EndSessions(goodbye) => self.end_sessions(goodbye),
         }
     }
 

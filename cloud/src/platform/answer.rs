@@ -4,6 +4,8 @@ use super::refusal::Refusal;
 use super::request::OPTION_MESSAGE_ID;
 use crate::code::Code;
 
+const MAX_AGE: u16 = 14;
+
 /// Code, options and payload of an answer. `Debug` leaves the payload out: it may be a token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -34,6 +36,16 @@ impl Answer {
             payload: payload.into(),
             ..Answer::bare(code)
         }
+    }
+
+    /// With the option Max-Age (RFC 7252 section 5.10.5): how many seconds the answer stays true, and
+    /// with 4.29 (RFC 8516) and 5.03 how long the device is to wait.
+    #[must_use]
+    pub fn max_age(mut self, seconds: u32) -> Self {
+        let bytes = seconds.to_be_bytes();
+        let zeros = (seconds.leading_zeros() / 8) as usize;
+        self.options.push((MAX_AGE, bytes[zeros..].to_vec()));
+        self
     }
 
     /// The answer to an accepted post: 2.05, option 2090, no payload.

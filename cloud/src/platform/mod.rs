@@ -51,7 +51,7 @@ pub enum Overload {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Life of a token; 48 hours by the documents.
-    pub token_life: Duration,
+    pub token_lifetime: Duration,
     /// Looks of a token.
     pub token_style: TokenStyle,
     /// Where tokens are looked for.
@@ -67,12 +67,15 @@ pub struct Settings {
     /// Whether error texts to symmetric sessions are encrypted like all payloads (default) or sent
     /// in clear; which of the two the service does is not known (?).
     pub encrypt_errors: bool,
+    /// How answers travel; `None` leaves it to the session's ackMode. A scripted reply that says how
+    /// it travels goes before.
+    pub delivery: Option<Delivery>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            token_life: Duration::from_secs(48 * 3600),
+            token_lifetime: Duration::from_secs(48 * 3600),
             token_style: TokenStyle::default(),
             token_option: TokenOption::default(),
             seq_offset: 1,
@@ -80,6 +83,7 @@ impl Default for Settings {
             token: None,
             rate_limit: RateLimit::default(),
             encrypt_errors: true,
+            delivery: None,
         }
     }
 }
@@ -179,7 +183,7 @@ pub(crate) struct Platform {
 
 impl Platform {
     pub(crate) fn new(settings: Settings, devices: Devices) -> Result<Self, ErrorStack> {
-        let mut issuer = Issuer::new(settings.token_style, settings.token_life)?;
+        let mut issuer = Issuer::new(settings.token_style, settings.token_lifetime)?;
         issuer.pinned = settings.token.clone();
         let mut first_id = [0; 8];
         rand_bytes(&mut first_id)?;
@@ -261,9 +265,21 @@ impl Platform {
         true
     }
 
-    /// Makes tokens unknown: those of one device, or all, as after a restart of the service.
+    /// Makes tokens unknown: those of one device, or all.
     pub(crate) fn revoke_tokens(&mut self, device: Option<&DeviceId>) {
         self.sessions.revoke(device);
+    }
+
+    /// Ends the life of tokens: those of one device, or all.
+    pub(crate) fn expire_tokens(&mut self, now: UnixMillis, device: Option<&DeviceId>) {
+        self.sessions.expire(now, device);
+    }
+
+    /// Forgets all that devices have brought about, as a restart without a database does.
+    pub(crate) fn forget_all(&mut self) -> Result<(), ErrorStack> {
+        self.sessions = Sessions::default();
+        self.buckets.clear();
+        self.issuer.renew_key()
     }
 
     /// From now on issues this token, or fresh ones again.

@@ -100,6 +100,18 @@ impl Sessions {
         }
     }
 
+    /// Ends the life of a device's tokens, or of all.
+    pub(crate) fn expire(&mut self, now: UnixMillis, device: Option<&DeviceId>) {
+        for (digest, session) in &mut self.by_token {
+            let meant = device.is_none_or(|device| *session.device == *device);
+            if meant && session.expires > now {
+                self.by_expiry.remove(&(session.expires, *digest));
+                session.expires = now;
+                self.by_expiry.insert((now, *digest));
+            }
+        }
+    }
+
     /// How many tokens are remembered.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -172,6 +184,27 @@ mod tests {
         let much_later = later.plus(AFTERLIFE);
         sessions.add(much_later, b"x", session(&device, much_later.plus(LIFE)));
         assert_eq!(sessions.len(), 1);
+    }
+
+    #[test]
+    fn expiry_is_per_device_or_total() {
+        let issuer = Issuer::new(TokenStyle::Random(1), LIFE).unwrap();
+        let mut sessions = Sessions::default();
+        for name in ["a", "b"] {
+            let device = Arc::new(DeviceId::new("pk", name));
+            let session = session(&device, UnixMillis(9));
+            sessions.add(UnixMillis(0), name.as_bytes(), session);
+        }
+        let now = UnixMillis(5);
+        let mut refusals = |device: Option<&DeviceId>| {
+            sessions.expire(now, device);
+            ["a", "b"].map(|name| sessions.get(&issuer, now, name.as_bytes()).err())
+        };
+        let expired = Some(Refusal::TokenExpired);
+        let first = refusals(Some(&DeviceId::new("pk", "a")));
+        assert_eq!(first, [expired.clone(), None]);
+        assert_eq!(refusals(None), [expired.clone(), expired]);
+        assert_eq!(sessions.by_expiry.len(), 2);
     }
 
     #[test]

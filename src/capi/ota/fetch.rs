@@ -48,18 +48,23 @@ fn phase(handle: *mut c_void) -> Option<Phase> {
 
 /// Fetches the next bytes of the image. With the first ones, progress 0 is reported.
 ///
-/// After IOT_OTAE_GENERAL, IOT_OTA_IsFetching tells how to go on. 1: the failure may pass, the next call
-/// connects again and goes on behind the last byte. 0: the order has been given up, because this URL will
-/// not give the image; a new order begins at the first byte.
+/// After IOT_OTAE_GENERAL, IOT_OTA_IsFetching tells how to go on. 1: the next call connects again and goes on
+/// behind the last byte, at a new URL if the cloud has ordered the same image again. 0: the order has been
+/// given up, because its URL will not give the image. That happens only while no byte of the image has been
+/// handed out. Afterwards nothing but the same image's other bytes ever follow, whatever the cloud orders; a
+/// program that wants no more of them resets the fetched size (IOT_OTAG_RESET_FETCHED_SIZE), and is given
+/// the first byte again, or releases the handle.
 ///
 /// @param handle     the handle
-/// @param buf        where the bytes go
+/// @param buf        where the bytes go; what lies behind them is overwritten up to the length of what was
+///                   missing of the image
 /// @param buf_len    how many it can hold
 /// @param timeout_s  how long to wait at most, in seconds, as the header of every SDK release says (the
 ///                   code of some took milliseconds); values above 60 count as 60. The wait ends early
 ///                   when `buf` is full or the image complete. The system's resolver is not interrupted
 ///
-/// @return how many bytes are in `buf`, 0 if none came in time; otherwise
+/// @return how many bytes are in `buf`, 0 if none came in time, or another thread fetched all the while;
+///         otherwise
 /// @retval IOT_OTAE_GENERAL        the download failed; a log line says why
 /// @retval IOT_OTAE_INVALID_PARAM  `handle` is NULL or no handle (any more), `buf` is NULL, or `buf_len` is 0
 /// @retval IOT_OTAE_INVALID_STATE  no image is ordered, or it is complete
@@ -84,14 +89,25 @@ pub unsafe extern "C" fn IOT_OTA_FetchYield(
             log::error!("IOT_OTA_FetchYield: no buffer (NULL, or of length 0)");
             return fail(&handle, IOT_OTAE_INVALID_PARAM, INVALID_PARAM);
         }
+        let timeout = Duration::from_secs(timeout_s.into()).min(LONGEST_WAIT);
+        let Some(mut fetcher) = handle.fetcher(timeout) else {
+            log::warn!("IOT_OTA_FetchYield: another thread is fetching");
+            return 0;
+        };
+        let missing = handle.update().missing();
+        let len = usize::try_from(missing).map_or(len, |missing| len.min(missing));
         // The caller may not have written to its buffer, but a Rust slice needs defined bytes.
         // SAFETY: not NULL, so it has that many writable bytes, as our caller promises.
         let buffer = unsafe {
             buf.write_bytes(0, len);
             std::slice::from_raw_parts_mut(buf.cast::<u8>(), len)
         };
-        let timeout = Duration::from_secs(timeout_s.into()).min(LONGEST_WAIT);
-        let fetched = handle.fetcher().fetch(handle.shared_update(), buffer, timeout);
+        let fetched = if len > 0 {
+            fetcher.fetch(handle.shared_update(), buffer, timeout)
+        } else {
+            Err(FetchError::NothingOrdered)
+        };
+        drop(fetcher);
         match fetched {
             Ok(len) => {
                 if len > 0 && handle.update().announce() {
@@ -116,7 +132,7 @@ fn announce(handle: &Handle) {
     let Ok(payload) = progress_payload(0, Some(BEGIN)) else {
         return;
     };
-    if let Err(error) = handle.post(&handle.topics.progress, &payload) {
+    if let Err(error) = handle.post(&handle.topics.progress, &payload, None) {
         log::warn!("the begin of the download was not reported: {error}");
     }
 }

@@ -6,12 +6,13 @@ use crate::client::{Report, SendError, log_gate};
 use crate::cloud_auth::Encoding;
 use crate::download::Fetcher;
 use crate::ota::{Topics, Update};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use std::ffi::c_void;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
 
 /// The handles between Init and Deinit.
 static LIVE: Live<Handle> = Live::new();
@@ -23,7 +24,9 @@ pub(super) struct Handle {
     pub(super) topics: Topics,
     /// Shared with the answers that are on their way: one may arrive after the handle's end.
     update: Arc<Mutex<Update>>,
-    fetcher: Mutex<Fetcher>,
+    /// Taken out by the call that fetches.
+    fetcher: Mutex<Option<Fetcher>>,
+    fetcher_is_back: Condvar,
     last_error: AtomicI32,
 }
 
@@ -51,7 +54,8 @@ impl Handle {
             client: Arc::downgrade(client),
             topics,
             update: Arc::default(),
-            fetcher: Mutex::default(),
+            fetcher: Mutex::new(Some(Fetcher::new())),
+            fetcher_is_back: Condvar::new(),
             last_error: AtomicI32::new(0),
         }))
     }
@@ -70,8 +74,13 @@ impl Handle {
         handle.is_some()
     }
 
-    /// Posts a report; the answer goes to the update.
-    pub(super) fn post(&self, path: &str, payload: &str) -> Result<(), PostError> {
+    /// Posts a report; the answer goes to the update. If it is an "inform", `informs` is the version in it.
+    pub(super) fn post(
+        &self,
+        path: &str,
+        payload: &str,
+        informs: Option<String>,
+    ) -> Result<(), PostError> {
         let context = self.client.upgrade().ok_or(PostError::NoClient)?;
         let report = Report {
             path: path.as_bytes(),
@@ -82,7 +91,7 @@ impl Handle {
         let update = Arc::downgrade(&self.update);
         let answered = Recipient::Library(Box::new(move |code, payload| {
             if let Some(update) = update.upgrade() {
-                lock(&update).answer(code, payload);
+                lock(&update).answer(code, payload, informs);
             }
         }));
         let sent = context.client.send(&report, answered);
@@ -100,9 +109,20 @@ impl Handle {
         &self.update
     }
 
-    /// The fetcher, for one call at a time.
-    pub(super) fn fetcher(&self) -> Locked<'_, Fetcher> {
-        lock(&self.fetcher)
+    /// The fetcher, for one call at a time; `None` if another one has it for so long.
+    ///
+    /// No lock is held meanwhile: log lines of a download leave at once, and the firmware's HAL_Printf may
+    /// ask about it.
+    pub(super) fn fetcher(&self, timeout: Duration) -> Option<BorrowedFetcher<'_>> {
+        let slot = self.fetcher.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut slot, _) = self
+            .fetcher_is_back
+            .wait_timeout_while(slot, timeout, |slot| slot.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        slot.take().map(|fetcher| BorrowedFetcher {
+            handle: self,
+            fetcher,
+        })
     }
 
     pub(super) fn last_error(&self) -> i32 {
@@ -111,6 +131,35 @@ impl Handle {
 
     pub(super) fn set_last_error(&self, error: i32) {
         self.last_error.store(error, Ordering::Relaxed);
+    }
+}
+
+/// A handle's fetcher, which is put back when this is dropped.
+pub(super) struct BorrowedFetcher<'a> {
+    handle: &'a Handle,
+    fetcher: Fetcher,
+}
+
+impl Deref for BorrowedFetcher<'_> {
+    type Target = Fetcher;
+
+    fn deref(&self) -> &Fetcher {
+        &self.fetcher
+    }
+}
+
+impl DerefMut for BorrowedFetcher<'_> {
+    fn deref_mut(&mut self) -> &mut Fetcher {
+        &mut self.fetcher
+    }
+}
+
+impl Drop for BorrowedFetcher<'_> {
+    fn drop(&mut self) {
+        let slot = &self.handle.fetcher;
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(std::mem::take(&mut self.fetcher));
+        self.handle.fetcher_is_back.notify_one();
     }
 }
 

@@ -16,7 +16,8 @@ use std::ffi::{c_int, c_void};
 ///
 /// @param handle   the handle
 /// @param type     what is asked; see IOT_OTA_CmdType_t for what is stored
-/// @param buf      where it goes: for numbers, an aligned `uint32_t`
+/// @param buf      where it goes: for numbers, an aligned `uint32_t`; for IOT_OTAG_RESET_FETCHED_SIZE, which
+///                 stores nothing, anything
 /// @param buf_len  bytes in `buf`: exactly 4 for numbers; for texts at least one, the NUL included
 ///
 /// @retval IOT_OTAE_NONE           done
@@ -41,7 +42,8 @@ pub unsafe extern "C" fn IOT_OTA_Ioctl(
         let Some(handle) = Handle::acquire(handle) else {
             return refuse_null("IOT_OTA_Ioctl");
         };
-        if buf.is_null() || buf_len == 0 {
+        let stores = r#type != Command::IOT_OTAG_RESET_FETCHED_SIZE as c_int;
+        if stores && (buf.is_null() || buf_len == 0) {
             log::error!("IOT_OTA_Ioctl: no buffer (NULL, or of length 0)");
             return fail(&handle, IOT_OTAE_INVALID_PARAM, INVALID_PARAM);
         }
@@ -55,7 +57,7 @@ pub unsafe extern "C" fn IOT_OTA_Ioctl(
 
 /// # Safety
 ///
-/// `buf` must have `buf_len` writable bytes.
+/// `buf` must have `buf_len` writable bytes, at least one, unless the command is to reset.
 unsafe fn ioctl(
     handle: &Handle,
     command: c_int,
@@ -88,9 +90,7 @@ unsafe fn ioctl(
         return Err(IOT_OTAE_INVALID_PARAM);
     };
     if command == Command::IOT_OTAG_RESET_FETCHED_SIZE {
-        // In this order, so that no fetch under way can add to the new beginning.
-        let mut fetcher = handle.fetcher();
-        fetcher.disconnect();
+        // A fetch under way notices, and adds nothing to the new beginning.
         return if handle.update().restart() {
             Ok(())
         } else {

@@ -7,19 +7,21 @@ use super::types::IOT_OTA_Err_t::{
 use super::types::{IOT_OTA_Err_t, IOT_OTA_Progress_int};
 use super::{GENERAL, INVALID_PARAM, fail, refuse_null};
 use crate::capi::text;
-use crate::ota::{MAX_REPORT_LEN, ReportError, VersionReport, progress_payload};
+use crate::ota::{
+    MAX_FIRMWARE_VERSION_LEN, MAX_REPORT_LEN, ReportError, VersionReport, progress_payload,
+};
 use std::ffi::{c_char, c_int, c_void};
 
-/// More than any version that can be reported.
-const VERSION_SCAN: usize = 64;
+/// No byte behind the longest version's terminator is looked at.
+const VERSION_SCAN: usize = MAX_FIRMWARE_VERSION_LEN + 1;
 /// More than any description that fits into a report.
 const MESSAGE_SCAN: usize = MAX_REPORT_LEN + 1;
 
 /// Tells the cloud which firmware runs, and asks for a newer one. If there is one, the answer orders it:
 /// IOT_OTA_IsFetching says so after an IOT_CoAP_Yield.
 ///
-/// Two messages are posted: "inform", the first time that this handle reports this version, and
-/// "request", every time.
+/// Two messages are posted: "inform", until the cloud has accepted one of this handle about this version,
+/// and "request", every time.
 ///
 /// @param handle   the handle
 /// @param version  NUL-terminated, 1 to 32 bytes of UTF-8
@@ -92,13 +94,13 @@ unsafe fn report_version(
     };
     let topics = &handle.topics;
     if inform && handle.update().is_news(&report.version) {
-        if let Err(error) = handle.post(&topics.inform, &report.payload) {
+        let informs = Some(report.version);
+        if let Err(error) = handle.post(&topics.inform, &report.payload, informs) {
             log::error!("{function}: {error}");
             return fail(&handle, IOT_OTAE_OSC_FAILED, GENERAL);
         }
-        handle.update().informed(report.version);
     }
-    match handle.post(&topics.request, &report.payload) {
+    match handle.post(&topics.request, &report.payload, None) {
         Ok(()) => 0,
         Err(error) => {
             log::error!("{function}: {error}");
@@ -159,7 +161,7 @@ pub unsafe extern "C" fn IOT_OTA_ReportProgress(
             unsafe { text_within(msg, MESSAGE_SCAN, ReportError::TooLong) }.map(Some)
         };
         let payload = message.and_then(|message| progress_payload(progress, message));
-        match payload.map(|payload| handle.post(&handle.topics.progress, &payload)) {
+        match payload.map(|payload| handle.post(&handle.topics.progress, &payload, None)) {
             Ok(Ok(())) => 0,
             Ok(Err(error)) => {
                 log::error!("IOT_OTA_ReportProgress: {error}");

@@ -78,12 +78,15 @@ impl Operation {
         Ok(context)
     }
 
-    /// How many bytes `count` means: CBC counts blocks.
+    /// How many bytes `count` means: CBC counts blocks. `None` for more than any memory has.
     fn byte_len(self, count: usize) -> Option<usize> {
-        match self {
-            Self::CbcEncrypt | Self::CbcDecrypt => count.checked_mul(BLOCK_LEN),
-            Self::CfbEncrypt | Self::CfbDecrypt => Some(count),
-        }
+        let unit = match self {
+            Self::CbcEncrypt | Self::CbcDecrypt => BLOCK_LEN,
+            Self::CfbEncrypt | Self::CfbDecrypt => 1,
+        };
+        count
+            .checked_mul(unit)
+            .filter(|len| isize::try_from(*len).is_ok())
     }
 }
 
@@ -165,9 +168,13 @@ unsafe extern "C" fn iotx_hal_default_aes_new(
         let direction = match direction {
             0 => Direction::Encrypt,
             1 => Direction::Decrypt,
-            _ => return std::ptr::null_mut(),
+            _ => {
+                log::error!("HAL_Aes128_Init: no such direction: {direction}");
+                return std::ptr::null_mut();
+            }
         };
         if key.is_null() || iv.is_null() {
+            log::error!("HAL_Aes128_Init: no key or no vector (NULL)");
             return std::ptr::null_mut();
         }
         let mut aes = Box::new(Aes {
@@ -203,8 +210,8 @@ unsafe extern "C" fn iotx_hal_default_aes_free(aes: *mut c_void) -> c_int {
     })
 }
 
-/// The four operations: 0, or -1 for NULL, for a handle of the other direction, and if OpenSSL
-/// fails.
+/// The four operations: 0, or -1 for NULL, an impossible length, a handle of the other direction,
+/// and if OpenSSL fails.
 ///
 /// # Safety
 /// `aes` is NULL or a live handle; `src` and `dst` are NULL or have `count` blocks (CBC) or bytes
@@ -226,6 +233,7 @@ unsafe extern "C" fn iotx_hal_default_aes_update(
         let (Some(aes), Some(len), false, false) =
             (aes, operation.byte_len(count), src.is_null(), dst.is_null())
         else {
+            log::error!("HAL_Aes128, {operation:?}: a NULL, or an impossible length ({count})");
             return FAILED;
         };
         let result = aes.with(operation, |context| {

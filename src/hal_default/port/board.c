@@ -14,6 +14,7 @@
 
 #include "file.h"
 #include "imports/iot_import_product.h"
+#include "trouble.h"
 #include "wrappers.h"
 
 /* ---- firmware ---------------------------------------------------------------------------------- */
@@ -23,95 +24,99 @@
  * IOTX_FIRMWARE_FILE names, which appears when it is complete; without the variable, every call fails.
  */
 static pthread_mutex_t s_lock = PTHREAD_MUTEX_INITIALIZER;
-static int s_fd = -1; /* the firmware that is being written, if any */
-static char s_part[PATH_MAX];
+static int s_fd = -1;           /* the firmware that is being written, if any */
+static char s_target[PATH_MAX]; /* where it is to appear */
+static char s_part[PATH_MAX];   /* where it is until then */
 
-/* One firmware at a time, and no cancellation of the thread that works on it. */
-static int begin(void)
-{
+/* One call of the firmware: one at a time, and no cancellation of the thread that makes it. */
+struct call {
     int cancel_state;
+    struct iotx_hal_trouble trouble;
+};
 
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+static void begin(struct call *call, const char *function)
+{
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel_state);
+    iotx_hal_default_no_trouble(&call->trouble, function);
     (void)pthread_mutex_lock(&s_lock);
-    return cancel_state;
 }
 
-static void end(int cancel_state)
+static void end(struct call *call)
 {
     (void)pthread_mutex_unlock(&s_lock);
-    (void)pthread_setcancelstate(cancel_state, &cancel_state);
+    iotx_hal_default_tell(&call->trouble);
+    (void)pthread_setcancelstate(call->cancel_state, &call->cancel_state);
 }
 
+/* What was not completed does not stay, since the medium may be full of it. */
 static void give_up(void)
 {
     if (s_fd >= 0) {
         (void)close(s_fd);
+        (void)unlink(s_part);
         s_fd = -1;
     }
-}
-
-static const char *target(void)
-{
-    const char *path = getenv("IOTX_FIRMWARE_FILE");
-
-    return path != NULL && path[0] != '\0' ? path : NULL;
 }
 
 /* Begins anew, also when one was under way. A failure shows again in the first Write. */
 WEAK void HAL_Firmware_Persistence_Start(void)
 {
-    int cancel_state = begin();
+    const char *target = getenv("IOTX_FIRMWARE_FILE");
+    struct call call;
 
+    begin(&call, "HAL_Firmware_Persistence_Start");
     give_up();
-    if (target() == NULL) {
-        iotx_hal_default_complain("HAL_Firmware_Persistence_Start", "IOTX_FIRMWARE_FILE", "names no file");
-    } else if (iotx_hal_default_join(s_part, target(), ".part") != 0) {
-        iotx_hal_default_complain("HAL_Firmware_Persistence_Start", "IOTX_FIRMWARE_FILE", "path too long");
+    if (target == NULL || target[0] == '\0') {
+        iotx_hal_default_note(&call.trouble, "IOTX_FIRMWARE_FILE", "names no file");
+    } else if (iotx_hal_default_join(s_target, target, "") != 0 ||
+               iotx_hal_default_join(s_part, target, ".part") != 0) {
+        iotx_hal_default_note(&call.trouble, "IOTX_FIRMWARE_FILE", "path too long");
     } else {
-        s_fd = open(s_part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
+        s_fd = iotx_hal_default_new_file(s_part);
         if (s_fd < 0) {
-            iotx_hal_default_complain("HAL_Firmware_Persistence_Start", s_part, NULL);
+            iotx_hal_default_note(&call.trouble, s_part, NULL);
         }
     }
-    end(cancel_state);
+    end(&call);
 }
 
 /* After a failure the firmware is given up. */
 WEAK int HAL_Firmware_Persistence_Write(char *buffer, uint32_t length)
 {
-    int cancel_state = begin();
+    struct call call;
     int result = -1;
 
+    begin(&call, "HAL_Firmware_Persistence_Write");
     if (s_fd < 0 || buffer == NULL) {
-        iotx_hal_default_complain("HAL_Firmware_Persistence_Write", "firmware",
-                                  buffer == NULL ? "no data (NULL)" : "not started, or failed before");
+        iotx_hal_default_note(&call.trouble, "firmware",
+                              buffer == NULL ? "no data (NULL)" : "not started, or failed before");
     } else if (iotx_hal_default_write_all(s_fd, buffer, length) != 0) {
-        iotx_hal_default_complain("HAL_Firmware_Persistence_Write", s_part, NULL);
+        iotx_hal_default_note(&call.trouble, s_part, NULL);
     } else {
         result = 0;
     }
     if (result != 0) {
         give_up();
     }
-    end(cancel_state);
+    end(&call);
     return result;
 }
 
 WEAK int HAL_Firmware_Persistence_Stop(void)
 {
-    int cancel_state = begin();
+    struct call call;
     int result = -1;
 
-    if (s_fd < 0 || target() == NULL) {
-        iotx_hal_default_complain("HAL_Firmware_Persistence_Stop", "firmware",
-                                  "not started, or failed before");
-    } else if (iotx_hal_default_put_in_place(s_fd, s_part, target(), 1) != 0) {
-        iotx_hal_default_complain("HAL_Firmware_Persistence_Stop", s_part, NULL);
+    begin(&call, "HAL_Firmware_Persistence_Stop");
+    if (s_fd < 0) {
+        iotx_hal_default_note(&call.trouble, "firmware", "not started, or failed before");
+    } else if (iotx_hal_default_put_in_place(s_fd, s_part, s_target, 1) != 0) {
+        iotx_hal_default_note(&call.trouble, s_part, NULL);
     } else {
         result = 0;
     }
-    give_up();
-    end(cancel_state);
+    give_up(); /* once it is in place, there is no part to remove */
+    end(&call);
     return result;
 }
 

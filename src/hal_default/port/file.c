@@ -6,30 +6,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-#include "port.h"
-
-void iotx_hal_default_complain(const char *function, const char *subject, const char *problem)
-{
-    char reason[80];
-    char line[256];
-
-    if (problem == NULL) {
-        int number = errno;
-
-        if (strerror_r(number, reason, sizeof(reason)) != 0) {
-            (void)snprintf(reason, sizeof(reason), "error %d", number);
-        }
-        problem = reason;
-    }
-    /* The end of a long path tells more than its beginning. */
-    if (strlen(subject) > sizeof(line) / 2) {
-        subject += strlen(subject) - sizeof(line) / 2;
-    }
-    (void)snprintf(line, sizeof(line), "%s: %s", subject, problem);
-    iotx_hal_default_report(function, line);
-}
 
 int iotx_hal_default_join(char *path, const char *first, const char *second)
 {
@@ -55,8 +33,14 @@ int iotx_hal_default_write_all(int fd, const void *data, size_t len)
     return 0;
 }
 
+int iotx_hal_default_new_file(const char *path)
+{
+    (void)unlink(path); /* if it cannot go, O_EXCL fails */
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+}
+
 /* A name is on the medium once its directory is. */
-static int sync_directory_of(const char *path)
+int iotx_hal_default_sync_name(const char *path)
 {
     char directory[PATH_MAX];
     char *slash;
@@ -78,17 +62,19 @@ static int sync_directory_of(const char *path)
         return -1;
     }
     result = fsync(fd);
+    if (result != 0 && errno == EINVAL) {
+        result = 0; /* a file system that has no such thing */
+    }
     (void)close(fd);
     return result;
 }
 
 int iotx_hal_default_put_in_place(int fd, const char *from, const char *to, int sync)
 {
-    if (sync && fsync(fd) != 0) {
+    /* Also without `sync`: many file systems would otherwise carry out the rename first, and an empty file would be in
+     * place after a power cut. */
+    if (fsync(fd) != 0 || rename(from, to) != 0) {
         return -1;
     }
-    if (rename(from, to) != 0) {
-        return -1;
-    }
-    return sync ? sync_directory_of(to) : 0;
+    return sync ? iotx_hal_default_sync_name(to) : 0;
 }

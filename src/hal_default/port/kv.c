@@ -4,8 +4,9 @@
  * The file is the one that IOTX_KV_FILE names; else iot_sdk/kv under $XDG_STATE_HOME, or under
  * $HOME/.local/state; else /var/lib/iot_sdk/kv. Only its owner may read it: firmware keeps secrets here.
  *
- * Every change writes a new file beside the old one and renames it into place, so that a crash leaves one
- * or the other, never a mixture. A lock file keeps processes and threads from losing each other's changes.
+ * Every change writes a new file beside the old one and renames it into place, so that a crash or a power cut
+ * leaves one or the other, never a mixture. A lock file keeps processes and threads from losing each other's
+ * changes.
  *
  * Format: MAGIC, then for each entry the length of the key (1 byte), the key, the length of the value (4
  * bytes, least significant first), the value.
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "trouble.h"
 #include "wrappers.h"
 
 #define MAGIC "IOTXKV\0\1"
@@ -48,6 +50,14 @@ struct entry {
     const unsigned char *value;
     size_t value_len;
     const unsigned char *end;
+};
+
+/* One call of the firmware. */
+struct call {
+    char path[PATH_MAX]; /* of the store */
+    int lock;            /* the lock's descriptor; -1: not taken */
+    int cancel_state;    /* of the thread, before */
+    struct iotx_hal_trouble trouble;
 };
 
 static int store_path(char *path)
@@ -157,13 +167,13 @@ static ssize_t read_all(int fd, unsigned char *data, size_t room)
     return (ssize_t)len;
 }
 
-/* Reads the store; one that does not exist is empty. 0, or -1 after a log line. */
-static int load(const char *function, const char *path, struct contents *contents)
+/* Reads the store; one that does not exist is empty. 0, or -1 and a note. */
+static int load(struct call *call, struct contents *contents)
 {
     const char *problem = NULL;
     struct stat status;
     ssize_t len = -1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(call->path, O_RDONLY | O_CLOEXEC);
 
     contents->data = NULL;
     contents->len = 0;
@@ -187,7 +197,7 @@ static int load(const char *function, const char *path, struct contents *content
         }
     }
     if (len < 0 || problem != NULL) {
-        iotx_hal_default_complain(function, path, problem);
+        iotx_hal_default_note(&call->trouble, call->path, problem);
         discard(contents);
         len = -1;
     }
@@ -197,33 +207,29 @@ static int load(const char *function, const char *path, struct contents *content
     return len >= 0 ? 0 : -1;
 }
 
-/* For writing, by its owner only, and not through a link that somebody else may have laid there. */
-static int open_private(const char *path, int flags)
-{
-    return open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, S_IRUSR | S_IWUSR);
-}
-
-/* Puts contents of `len` bytes in the place of the store. 0, or -1 after a log line. */
-static int replace(const char *function, const char *path, const unsigned char *data, size_t len,
-                   int sync)
+/* Puts contents of `len` bytes in the place of the store. 0, or -1 and a note. */
+static int replace(struct call *call, const unsigned char *data, size_t len, int sync)
 {
     char new_path[PATH_MAX];
     int result = -1;
     int fd;
 
-    if (iotx_hal_default_join(new_path, path, ".new") != 0) {
-        errno = ENAMETOOLONG;
-    } else {
-        fd = open_private(new_path, O_TRUNC);
-        if (fd >= 0) {
-            if (iotx_hal_default_write_all(fd, data, len) == 0) {
-                result = iotx_hal_default_put_in_place(fd, new_path, path, sync);
-            }
-            (void)close(fd);
-        }
+    if (iotx_hal_default_join(new_path, call->path, ".new") != 0) {
+        iotx_hal_default_note(&call->trouble, call->path, "path too long");
+        return -1;
+    }
+    fd = iotx_hal_default_new_file(new_path);
+    if (fd >= 0 && iotx_hal_default_write_all(fd, data, len) == 0) {
+        result = iotx_hal_default_put_in_place(fd, new_path, call->path, sync);
     }
     if (result != 0) {
-        iotx_hal_default_complain(function, path, NULL);
+        iotx_hal_default_note(&call->trouble, call->path, NULL);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+        if (result != 0) {
+            (void)unlink(new_path); /* a disk that is full must not stay so for half a store */
+        }
     }
     return result;
 }
@@ -239,45 +245,43 @@ static void make_directories(const char *path)
     }
     for (slash = strchr(directory + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        (void)mkdir(directory, S_IRWXU);
+        if (mkdir(directory, S_IRWXU) == 0) {
+            (void)iotx_hal_default_sync_name(directory);
+        }
         *slash = '/';
     }
 }
 
-/* Takes the lock of the store: its descriptor, or -1 after a log line. */
-static int lock(const char *function, const char *path)
+/* Takes the lock of the store. 0, or -1 and a note. */
+static int take_lock(struct call *call)
 {
+    const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
     char lock_path[PATH_MAX];
-    int fd = -1;
     int locked = -1;
 
-    if (iotx_hal_default_join(lock_path, path, ".lock") != 0) {
-        errno = ENAMETOOLONG;
-    } else {
-        fd = open_private(lock_path, 0);
-        if (fd < 0 && errno == ENOENT) {
-            make_directories(lock_path);
-            fd = open_private(lock_path, 0);
-        }
+    if (iotx_hal_default_join(lock_path, call->path, ".lock") != 0) {
+        iotx_hal_default_note(&call->trouble, call->path, "path too long");
+        return -1;
     }
-    if (fd >= 0) {
+    call->lock = open(lock_path, flags, S_IRUSR | S_IWUSR);
+    if (call->lock < 0 && errno == ENOENT) {
+        make_directories(lock_path);
+        call->lock = open(lock_path, flags, S_IRUSR | S_IWUSR);
+    }
+    if (call->lock >= 0) {
         do {
-            locked = flock(fd, LOCK_EX);
+            locked = flock(call->lock, LOCK_EX);
         } while (locked != 0 && errno == EINTR);
     }
     if (locked != 0) {
-        iotx_hal_default_complain(function, path, NULL);
-        if (fd >= 0) {
-            (void)close(fd);
-        }
+        iotx_hal_default_note(&call->trouble, call->path, NULL);
         return -1;
     }
-    return fd;
+    return 0;
 }
 
 /* Writes the store anew without `key`, and with `value` for it if that is not NULL. */
-static int change(const char *function, const char *path, const char *key, const void *value,
-                  size_t value_len, int sync)
+static int change(struct call *call, const char *key, const void *value, size_t value_len, int sync)
 {
     struct contents old;
     struct contents new;
@@ -286,7 +290,7 @@ static int change(const char *function, const char *path, const char *key, const
     unsigned char *to;
     int result = -1;
 
-    if (load(function, path, &old) != 0) {
+    if (load(call, &old) != 0) {
         return -1;
     }
     if (!find(&old, key, &entry)) {
@@ -302,7 +306,7 @@ static int change(const char *function, const char *path, const char *key, const
     }
     new.data = new.len <= MAX_FILE_LEN ? malloc(new.len) : NULL;
     if (new.data == NULL) {
-        iotx_hal_default_complain(function, key, "the store is full");
+        iotx_hal_default_note(&call->trouble, key, "the store is full");
     } else {
         size_t before = (size_t)(entry.start - old.data);
         size_t behind = (size_t)(old.data + old.len - entry.end);
@@ -320,114 +324,95 @@ static int change(const char *function, const char *path, const char *key, const
             *to++ = (unsigned char)(value_len >> 24 & 0xff);
             memcpy(to, value, value_len);
         }
-        result = replace(function, path, new.data, new.len, sync);
+        result = replace(call, new.data, new.len, sync);
         discard(&new);
     }
     discard(&old);
     return result;
 }
 
-/* Whether the arguments are what they must be; a log line says so if not. */
-static int are_valid(const char *function, const char *key, int others)
+/* Whether the arguments are what they must be; a note says so if not. */
+static int are_valid(struct call *call, const char *key, int others)
 {
     if (key == NULL || key[0] == '\0' || strlen(key) > MAX_KEY_LEN) {
-        iotx_hal_default_complain(function, "key", "NULL, empty, or longer than 255 bytes");
+        iotx_hal_default_note(&call->trouble, "key", "NULL, empty, or longer than 255 bytes");
         return 0;
     }
     if (!others) {
-        iotx_hal_default_complain(function, key, "NULL, or a length that is none");
+        iotx_hal_default_note(&call->trouble, key, "NULL, or a length that is none");
     }
     return others;
 }
 
-/* Begins a change of the store: makes it safe from a cancellation of the thread, and locks it. The
- * descriptor of the lock, or -1 after a log line. */
-static int begin(const char *function, char *path, int *cancel_state)
+/* Begins a call, which a cancellation of the thread must not interrupt. 0, or -1 and a note. */
+static int begin(struct call *call, const char *function)
 {
-    int fd;
-
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, cancel_state);
-    if (store_path(path) != 0) {
-        iotx_hal_default_complain(function, "key-value store", "path too long");
-        fd = -1;
-    } else {
-        fd = lock(function, path);
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel_state);
+    iotx_hal_default_no_trouble(&call->trouble, function);
+    call->lock = -1;
+    if (store_path(call->path) != 0) {
+        iotx_hal_default_note(&call->trouble, "key-value store", "path too long");
+        return -1;
     }
-    if (fd < 0) {
-        (void)pthread_setcancelstate(*cancel_state, cancel_state);
-    }
-    return fd;
+    return 0;
 }
 
-static void end(int fd, int cancel_state)
+/* Ends it: without the lock, what was noted is logged. */
+static int end(struct call *call, int result)
 {
-    (void)close(fd);
-    (void)pthread_setcancelstate(cancel_state, &cancel_state);
+    if (call->lock >= 0) {
+        /* A process that was forked meanwhile has the descriptor too, and would keep the lock. */
+        (void)flock(call->lock, LOCK_UN);
+        (void)close(call->lock);
+    }
+    iotx_hal_default_tell(&call->trouble);
+    (void)pthread_setcancelstate(call->cancel_state, &call->cancel_state);
+    return result;
 }
 
 WEAK int HAL_Kv_Set(const char *key, const void *val, int len, int sync)
 {
-    char path[PATH_MAX];
-    int cancel_state;
-    int result;
-    int fd;
+    struct call call;
+    int result = -1;
 
-    if (!are_valid("HAL_Kv_Set", key, val != NULL && len >= 0)) {
-        return -1;
+    if (begin(&call, "HAL_Kv_Set") == 0 && are_valid(&call, key, val != NULL && len >= 0) &&
+        take_lock(&call) == 0) {
+        result = change(&call, key, val, (size_t)len, sync);
     }
-    fd = begin("HAL_Kv_Set", path, &cancel_state);
-    if (fd < 0) {
-        return -1;
-    }
-    result = change("HAL_Kv_Set", path, key, val, (size_t)len, sync);
-    end(fd, cancel_state);
-    return result;
+    return end(&call, result);
 }
 
 WEAK int HAL_Kv_Del(const char *key)
 {
-    char path[PATH_MAX];
-    int cancel_state;
-    int result;
-    int fd;
+    struct call call;
+    int result = -1;
 
-    if (!are_valid("HAL_Kv_Del", key, 1)) {
-        return -1;
+    if (begin(&call, "HAL_Kv_Del") == 0 && are_valid(&call, key, 1) && take_lock(&call) == 0) {
+        result = change(&call, key, NULL, 0, 1);
     }
-    fd = begin("HAL_Kv_Del", path, &cancel_state);
-    if (fd < 0) {
-        return -1;
-    }
-    result = change("HAL_Kv_Del", path, key, NULL, 0, 1);
-    end(fd, cancel_state);
-    return result;
+    return end(&call, result);
 }
 
 /* Does not look at what there is, so that it mends a damaged store. */
 WEAK int HAL_Kv_Erase_All(void)
 {
-    char path[PATH_MAX];
-    int cancel_state;
-    int result;
-    int fd = begin("HAL_Kv_Erase_All", path, &cancel_state);
+    struct call call;
+    int result = -1;
 
-    if (fd < 0) {
-        return -1;
+    if (begin(&call, "HAL_Kv_Erase_All") == 0 && take_lock(&call) == 0) {
+        result = replace(&call, (const unsigned char *)MAGIC, MAGIC_LEN, 1);
     }
-    result = replace("HAL_Kv_Erase_All", path, (const unsigned char *)MAGIC, MAGIC_LEN, 1);
-    end(fd, cancel_state);
-    return result;
+    return end(&call, result);
 }
 
 /* Needs no lock: a rename swaps whole files. */
-static int get(const char *key, void *buffer, int *buffer_len)
+static int get(struct call *call, const char *key, void *buffer, int *buffer_len)
 {
     struct contents contents;
     struct entry entry;
-    char path[PATH_MAX];
     int result = -1;
 
-    if (store_path(path) != 0 || load("HAL_Kv_Get", path, &contents) != 0) {
+    if (load(call, &contents) != 0) {
         return -1;
     }
     if (find(&contents, key, &entry)) {
@@ -436,7 +421,7 @@ static int get(const char *key, void *buffer, int *buffer_len)
             *buffer_len = (int)entry.value_len;
             result = 0;
         } else {
-            iotx_hal_default_complain("HAL_Kv_Get", key, "the buffer is too small");
+            iotx_hal_default_note(&call->trouble, key, "the buffer is too small");
         }
     }
     discard(&contents);
@@ -445,14 +430,12 @@ static int get(const char *key, void *buffer, int *buffer_len)
 
 WEAK int HAL_Kv_Get(const char *key, void *buffer, int *buffer_len)
 {
-    int cancel_state;
-    int result;
+    struct call call;
+    int result = -1;
 
-    if (!are_valid("HAL_Kv_Get", key, buffer != NULL && buffer_len != NULL)) {
-        return -1;
+    if (begin(&call, "HAL_Kv_Get") == 0 &&
+        are_valid(&call, key, buffer != NULL && buffer_len != NULL)) {
+        result = get(&call, key, buffer, buffer_len);
     }
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-    result = get(key, buffer, buffer_len);
-    (void)pthread_setcancelstate(cancel_state, &cancel_state);
-    return result;
+    return end(&call, result);
 }

@@ -8,4 +8,5 @@ mod aes;
 mod report;
 mod stream;
 mod tcp;
+mod threads;
 mod tls;

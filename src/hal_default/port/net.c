@@ -11,6 +11,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netpacket/packet.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,6 +29,26 @@ static int leads_outside(const struct ifaddrs *entry)
     return (entry->ifa_flags & (wanted | IFF_LOOPBACK)) == wanted;
 }
 
+/* getifaddrs, safe from a cancellation of the thread, which would lose what it holds. 0, or -1. */
+static int list_interfaces(struct ifaddrs **list)
+{
+    int cancel_state;
+    int result;
+
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    result = getifaddrs(list);
+    (void)pthread_setcancelstate(cancel_state, &cancel_state);
+    return result;
+}
+
+/* Modems and tunnels have an entry too, but no MAC in it. */
+static int has_mac(const struct ifaddrs *entry)
+{
+    const struct sockaddr_ll *link = (const void *)entry->ifa_addr;
+
+    return link->sll_halen == MAC_LEN;
+}
+
 /* The first entry of `family`: of the interface `name`, or without one of any that leads outside. */
 static const struct ifaddrs *find(const struct ifaddrs *list, int family, const char *name)
 {
@@ -35,6 +56,7 @@ static const struct ifaddrs *find(const struct ifaddrs *list, int family, const 
 
     for (entry = list; entry != NULL; entry = entry->ifa_next) {
         if (entry->ifa_addr != NULL && entry->ifa_addr->sa_family == family &&
+            (family != AF_PACKET || has_mac(entry)) &&
             (name != NULL ? strcmp(entry->ifa_name, name) == 0 : leads_outside(entry))) {
             return entry;
         }
@@ -65,7 +87,7 @@ WEAK int HAL_Sys_Net_Is_Ready(void)
     struct ifaddrs *list;
     int ready;
 
-    if (getifaddrs(&list) != 0) {
+    if (list_interfaces(&list) != 0) {
         return 0;
     }
     ready = find(list, AF_INET, NULL) != NULL || has_global_ipv6(list);
@@ -84,7 +106,7 @@ WEAK uint32_t HAL_Wifi_Get_IP(char ip_str[NETWORK_ADDR_LEN], const char *ifname)
         return 0;
     }
     ip_str[0] = '\0';
-    if (getifaddrs(&list) != 0) {
+    if (list_interfaces(&list) != 0) {
         return 0;
     }
     entry = find(list, AF_INET, ifname != NULL && ifname[0] != '\0' ? ifname : NULL);
@@ -99,7 +121,7 @@ WEAK uint32_t HAL_Wifi_Get_IP(char ip_str[NETWORK_ADDR_LEN], const char *ifname)
     return number;
 }
 
-/* "NAME|MAC" of the first interface that leads outside, "" without one. */
+/* "NAME|MAC" of the first interface with a MAC that leads outside, "" without one. */
 WEAK int HAL_GetNetifInfo(char *nif_str)
 {
     struct ifaddrs *list;
@@ -110,19 +132,16 @@ WEAK int HAL_GetNetifInfo(char *nif_str)
         return -1;
     }
     nif_str[0] = '\0';
-    if (getifaddrs(&list) != 0) {
+    if (list_interfaces(&list) != 0) {
         return 0;
     }
     entry = find(list, AF_PACKET, NULL);
     if (entry != NULL) {
         const struct sockaddr_ll *link = (const void *)entry->ifa_addr;
+        const unsigned char *mac = link->sll_addr;
 
-        if (link->sll_halen == MAC_LEN) {
-            const unsigned char *mac = link->sll_addr;
-
-            length = snprintf(nif_str, NETIF_INFO_SIZE, "%s|%02x%02x%02x%02x%02x%02x",
-                              entry->ifa_name, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-        }
+        length = snprintf(nif_str, NETIF_INFO_SIZE, "%s|%02x%02x%02x%02x%02x%02x", entry->ifa_name,
+                          mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
     }
     freeifaddrs(list);
     return length;
@@ -132,6 +151,7 @@ WEAK int HAL_UDP_resolveAddress(const char *p_host, char addr[NETWORK_ADDR_LEN])
 {
     struct addrinfo hints;
     struct addrinfo *found;
+    int cancel_state;
     int error;
 
     if (p_host == NULL || addr == NULL) {
@@ -140,12 +160,13 @@ WEAK int HAL_UDP_resolveAddress(const char *p_host, char addr[NETWORK_ADDR_LEN])
     (void)memset(&hints, 0, sizeof(hints));
     hints.ai_family = AF_INET;
     hints.ai_socktype = SOCK_DGRAM;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     error = getaddrinfo(p_host, NULL, &hints, &found);
-    if (error != 0) {
-        return error;
+    if (error == 0) {
+        error = getnameinfo(found->ai_addr, found->ai_addrlen, addr, NETWORK_ADDR_LEN, NULL, 0,
+                            NI_NUMERICHOST);
+        freeaddrinfo(found);
     }
-    error = getnameinfo(found->ai_addr, found->ai_addrlen, addr, NETWORK_ADDR_LEN, NULL, 0,
-                        NI_NUMERICHOST);
-    freeaddrinfo(found);
+    (void)pthread_setcancelstate(cancel_state, &cancel_state);
     return error;
 }

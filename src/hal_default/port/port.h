@@ -33,6 +33,9 @@ void *iotx_hal_default_aes_new(const uint8_t *key, const uint8_t *iv, int direct
 int iotx_hal_default_aes_free(void *aes);
 int iotx_hal_default_aes_update(void *aes, int operation, const void *src, size_t count, void *dst);
 
+/* Whether the library's frames lie below the caller, which a thread's end must not unwind. */
+int iotx_hal_default_in_callback(void);
+
 /* One error line: what `function` failed at. */
 void iotx_hal_default_report(const char *function, const char *problem);
 

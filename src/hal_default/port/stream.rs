@@ -71,9 +71,13 @@ pub(super) enum Direction {
     Write,
 }
 
-/// Waits until `deadline` at most; false when it has come.
+/// Waits until `deadline` at most; false once it has come, also for a socket that is ready.
 pub(super) fn wait(fd: RawFd, direction: Direction, deadline: Instant) -> io::Result<bool> {
-    let left = Some(deadline.saturating_duration_since(Instant::now()));
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Ok(false);
+    }
+    let left = Some(left);
     let outcome = match direction {
         Direction::Read => wait_readable(fd, left),
         Direction::Write => wait_writable(fd, left),
@@ -128,7 +132,7 @@ pub(super) fn transfer(
     match i32::try_from(moved) {
         Ok(0) => end,
         Ok(moved) => moved,
-        Err(_) => FAILED, // `len` came from a C int
+        Err(_) => FAILED, // no buffer from C is so long, see `boundary`
     }
 }
 
@@ -143,10 +147,14 @@ mod tests {
     }
 
     fn run(len: usize, script: Vec<Attempt>) -> i32 {
+        run_for(Duration::ZERO, len, script)
+    }
+
+    fn run_for(timeout: Duration, len: usize, script: Vec<Attempt>) -> i32 {
         let socket = silent();
         let mut script = script.into_iter();
         let fd = socket.as_raw_fd();
-        transfer("test", fd, len, Duration::ZERO, &mut |_| {
+        transfer("test", fd, len, timeout, &mut |_| {
             script.next().expect("no further attempt")
         })
     }
@@ -159,10 +167,28 @@ mod tests {
         assert_eq!(run(0, vec![]), 0);
         assert_eq!(run(5, vec![WantRead]), 0);
         assert_eq!(run(5, vec![Moved(2), WantRead]), 2);
-        assert_eq!(run(5, vec![WantWrite, Moved(5)]), 5);
+        assert_eq!(run_for(CONNECT_TIME, 5, vec![WantWrite, Moved(5)]), 5);
         assert_eq!(run(5, vec![Closed]), CLOSED);
         assert_eq!(run(5, vec![Moved(4), Closed]), 4);
         assert_eq!(run(5, vec![Attempt::failed("broken")]), FAILED);
         assert_eq!(run(5, vec![Moved(1), Attempt::failed("broken")]), 1);
+    }
+
+    /// What a TLS peer sends may be all records and no data.
+    #[test]
+    #[cfg_attr(miri, ignore = "needs sockets")]
+    fn a_socket_that_stays_readable_does_not_stretch_the_time() {
+        let socket = silent();
+        let own = socket.local_addr().expect("address");
+        socket.send_to(b"there to stay", own).expect("send");
+        let fd = socket.as_raw_fd();
+        assert!(wait(fd, Direction::Read, Instant::now() + CONNECT_TIME).expect("wait"));
+        let mut attempts = 0;
+        let moved = transfer("test", fd, 5, Duration::ZERO, &mut |_| {
+            attempts += 1;
+            assert!(attempts < 100, "no end");
+            Attempt::WantRead
+        });
+        assert_eq!(moved, 0);
     }
 }

@@ -19,9 +19,13 @@ fn descriptor(handle: usize) -> Option<RawFd> {
 }
 
 /// Borrows the stream behind a handle for one call.
-fn borrowed(fd: RawFd) -> ManuallyDrop<TcpStream> {
-    // SAFETY: the descriptor is the caller's from `establish`, and is not closed here; one that is
-    // not open any more gives EBADF.
+///
+/// # Safety
+/// `fd` comes from [`iotx_hal_default_tcp_establish`] and is not destroyed while the result lives.
+/// (A descriptor that is not open gives errors, no more; but one that has been given out again since
+/// is somebody else's.)
+unsafe fn borrowed(fd: RawFd) -> ManuallyDrop<TcpStream> {
+    // SAFETY: promised by the caller; and it is not closed here.
     ManuallyDrop::new(unsafe { TcpStream::from_raw_fd(fd) })
 }
 
@@ -65,14 +69,17 @@ unsafe extern "C" fn iotx_hal_default_tcp_establish(host: *const c_char, port: u
 }
 
 /// `HAL_TCP_Destroy`: 0; -1 for what is no handle.
+///
+/// # Safety
+/// `handle` comes from [`iotx_hal_default_tcp_establish`] and has not been destroyed, or is none.
 #[unsafe(no_mangle)]
-extern "C" fn iotx_hal_default_tcp_destroy(handle: usize) -> i32 {
+unsafe extern "C" fn iotx_hal_default_tcp_destroy(handle: usize) -> i32 {
     guard("HAL_TCP_Destroy", CLOSED, || {
         let Some(fd) = descriptor(handle) else {
             return CLOSED;
         };
         // Not through an owning type: closing what is not open must be an error here, not an abort.
-        // SAFETY: closes a descriptor that the caller owns; no memory is involved.
+        // SAFETY: the descriptor is the caller's to close, as promised.
         match unsafe { libc::close(fd) } {
             0 => 0,
             _ => CLOSED,
@@ -84,7 +91,8 @@ extern "C" fn iotx_hal_default_tcp_destroy(handle: usize) -> i32 {
 /// failed.
 ///
 /// # Safety
-/// `data` is NULL or readable for `len` bytes.
+/// `handle` is as for [`iotx_hal_default_tcp_destroy`], and is not destroyed meanwhile. `data`
+/// is NULL or readable for `len` bytes.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn iotx_hal_default_tcp_write(
     handle: usize,
@@ -98,7 +106,8 @@ unsafe extern "C" fn iotx_hal_default_tcp_write(
         else {
             return CLOSED;
         };
-        let stream = borrowed(fd);
+        // SAFETY: promised by the caller.
+        let stream = unsafe { borrowed(fd) };
         let timeout = Duration::from_millis(timeout_ms.into());
         transfer(
             "HAL_TCP_Write",
@@ -114,7 +123,8 @@ unsafe extern "C" fn iotx_hal_default_tcp_write(
 /// for bad arguments and after the peer's end, -2 if the connection has failed.
 ///
 /// # Safety
-/// `data` is NULL or readable and writable for `len` bytes, and nobody else uses it meanwhile.
+/// `handle` is as for [`iotx_hal_default_tcp_destroy`], and is not destroyed meanwhile. `data`
+/// is NULL or readable and writable for `len` bytes, and nobody else uses it meanwhile.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn iotx_hal_default_tcp_read(
     handle: usize,
@@ -128,7 +138,8 @@ unsafe extern "C" fn iotx_hal_default_tcp_read(
         else {
             return CLOSED;
         };
-        let stream = borrowed(fd);
+        // SAFETY: promised by the caller.
+        let stream = unsafe { borrowed(fd) };
         let timeout = Duration::from_millis(timeout_ms.into());
         transfer(
             "HAL_TCP_Read",

@@ -5,12 +5,14 @@
 
 #include "port.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "deadline.h"
+#include "trouble.h"
 #include "wrappers.h"
 
 /* ---- semaphores -------------------------------------------------------------------------------- */
@@ -18,8 +20,10 @@
 /* Not a sem_t: its timed wait goes by the wall clock, which jumps when a device first learns the time. */
 struct semaphore {
     pthread_mutex_t lock;
-    pthread_cond_t posted;
+    pthread_cond_t changed;
     unsigned int count;
+    unsigned int waiting;
+    int destroyed;
 };
 
 WEAK void *HAL_SemaphoreCreate(void)
@@ -30,11 +34,13 @@ WEAK void *HAL_SemaphoreCreate(void)
         return NULL;
     }
     sem->count = 0;
+    sem->waiting = 0;
+    sem->destroyed = 0;
     if (pthread_mutex_init(&sem->lock, NULL) != 0) {
         free(sem);
         return NULL;
     }
-    if (iotx_hal_monotonic_cond_init(&sem->posted) != 0) {
+    if (iotx_hal_monotonic_cond_init(&sem->changed) != 0) {
         (void)pthread_mutex_destroy(&sem->lock);
         free(sem);
         return NULL;
@@ -42,14 +48,35 @@ WEAK void *HAL_SemaphoreCreate(void)
     return sem;
 }
 
+static void discard(struct semaphore *semaphore)
+{
+    (void)pthread_cond_destroy(&semaphore->changed);
+    (void)pthread_mutex_destroy(&semaphore->lock);
+    free(semaphore);
+}
+
+/* Releases the lock; who leaves a destroyed semaphore last removes it. */
+static void unlock(struct semaphore *semaphore)
+{
+    int last = semaphore->destroyed && semaphore->waiting == 0;
+
+    (void)pthread_mutex_unlock(&semaphore->lock);
+    if (last) {
+        discard(semaphore);
+    }
+}
+
+/* Threads that wait are sent away: firmware that shuts down destroys what others still wait for, and
+ * pthread_cond_destroy would wait for them in turn. */
 WEAK void HAL_SemaphoreDestroy(void *sem)
 {
     struct semaphore *semaphore = sem;
 
     if (semaphore != NULL) {
-        (void)pthread_cond_destroy(&semaphore->posted);
-        (void)pthread_mutex_destroy(&semaphore->lock);
-        free(semaphore);
+        (void)pthread_mutex_lock(&semaphore->lock);
+        semaphore->destroyed = 1;
+        (void)pthread_cond_broadcast(&semaphore->changed);
+        unlock(semaphore);
     }
 }
 
@@ -62,29 +89,32 @@ WEAK void HAL_SemaphorePost(void *sem)
         if (semaphore->count < UINT_MAX) {
             semaphore->count++;
         }
-        (void)pthread_cond_signal(&semaphore->posted);
+        (void)pthread_cond_signal(&semaphore->changed);
         (void)pthread_mutex_unlock(&semaphore->lock);
     }
 }
 
-/* A thread deleted while it waits must not take the lock with it. */
-static void unlock(void *mutex)
+/* Also run for a thread that is deleted while it waits: it must not take the lock with it. */
+static void leave(void *sem)
 {
-    (void)pthread_mutex_unlock(mutex);
+    struct semaphore *semaphore = sem;
+
+    semaphore->waiting--;
+    unlock(semaphore);
 }
 
 static int take(struct semaphore *semaphore, uint32_t timeout_ms, const struct timespec *until)
 {
     int error = 0;
 
-    while (semaphore->count == 0 && error == 0) {
+    while (semaphore->count == 0 && !semaphore->destroyed && error == 0) {
         if (timeout_ms == (uint32_t)PLATFORM_WAIT_INFINITE) {
-            error = pthread_cond_wait(&semaphore->posted, &semaphore->lock);
+            error = pthread_cond_wait(&semaphore->changed, &semaphore->lock);
         } else {
-            error = pthread_cond_timedwait(&semaphore->posted, &semaphore->lock, until);
+            error = pthread_cond_timedwait(&semaphore->changed, &semaphore->lock, until);
         }
     }
-    if (semaphore->count == 0) {
+    if (semaphore->count == 0 || semaphore->destroyed) {
         return -1;
     }
     semaphore->count--;
@@ -102,7 +132,8 @@ WEAK int HAL_SemaphoreWait(void *sem, uint32_t timeout_ms)
     }
     until = iotx_hal_deadline(timeout_ms);
     (void)pthread_mutex_lock(&semaphore->lock);
-    pthread_cleanup_push(unlock, &semaphore->lock);
+    pthread_cleanup_push(leave, semaphore);
+    semaphore->waiting++;
     result = take(semaphore, timeout_ms, &until);
     pthread_cleanup_pop(1);
     return result;
@@ -180,19 +211,19 @@ WEAK int HAL_ThreadCreate(void **thread_handle, void *(*work_routine)(void *), v
 {
     struct thread *thread;
     pthread_attr_t attr;
-    int failed;
+    int error;
 
     if (stack_used != NULL) {
         *stack_used = 0;
     }
     if (thread_handle == NULL || work_routine == NULL) {
+        iotx_hal_default_complain("HAL_ThreadCreate", "thread", "no handle or no routine (NULL)");
         return -1;
     }
+    *thread_handle = NULL;
     thread = malloc(sizeof(*thread));
-    if (thread == NULL) {
-        return -1;
-    }
-    if (attributes(&attr, hal_os_thread_param) != 0) {
+    if (thread == NULL || attributes(&attr, hal_os_thread_param) != 0) {
+        iotx_hal_default_complain("HAL_ThreadCreate", "thread", "no memory");
         free(thread);
         return -1;
     }
@@ -202,8 +233,8 @@ WEAK int HAL_ThreadCreate(void **thread_handle, void *(*work_routine)(void *), v
     (void)pthread_mutex_lock(&threads_lock);
     thread->handle = ++last_handle;
     *thread_handle = (void *)thread->handle;
-    failed = pthread_create(&thread->pthread, &attr, run, thread);
-    if (failed) {
+    error = pthread_create(&thread->pthread, &attr, run, thread);
+    if (error != 0) {
         *thread_handle = NULL;
         free(thread);
     } else {
@@ -212,7 +243,12 @@ WEAK int HAL_ThreadCreate(void **thread_handle, void *(*work_routine)(void *), v
     }
     (void)pthread_mutex_unlock(&threads_lock);
     (void)pthread_attr_destroy(&attr);
-    return failed ? -1 : 0;
+    if (error != 0) {
+        errno = error;
+        iotx_hal_default_complain("HAL_ThreadCreate", "thread", NULL);
+        return -1;
+    }
+    return 0;
 }
 
 /* Every thread is detached from the start. */
@@ -221,7 +257,8 @@ WEAK void HAL_ThreadDetach(void *thread_handle)
     (void)thread_handle;
 }
 
-/* Another thread ends at its next cancellation point (see pthread_cancel); it may still run on return. */
+/* Another thread ends at its next cancellation point (see pthread_cancel); it may still run on return. So does the
+ * calling one, if it is in a callback of the library. */
 WEAK void HAL_ThreadDelete(void *thread_handle)
 {
     const struct thread *thread;
@@ -238,7 +275,9 @@ WEAK void HAL_ThreadDelete(void *thread_handle)
         }
     }
     (void)pthread_mutex_unlock(&threads_lock);
-    if (own) {
+    if (own && iotx_hal_default_in_callback()) {
+        (void)pthread_cancel(pthread_self()); /* kept pending until the library's call is over */
+    } else if (own) {
         pthread_exit(NULL);
     }
 }

@@ -9,11 +9,13 @@
 
 #include "port.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 
 #include "deadline.h"
+#include "trouble.h"
 #include "wrappers.h"
 
 enum state { STOPPED, STARTED, DELETED };
@@ -59,25 +61,54 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Signals are for the threads that the firmware knows of. */
+/* Signals are for the threads that the firmware knows of. 0, or an error number. */
 static int start_thread(struct timer *timer)
 {
     pthread_t thread;
     pthread_attr_t attr;
     sigset_t all;
     sigset_t before;
-    int failed;
+    int error = pthread_attr_init(&attr);
 
-    if (pthread_attr_init(&attr) != 0) {
-        return -1;
+    if (error != 0) {
+        return error;
     }
     (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&thread, &attr, run, timer);
+    error = pthread_create(&thread, &attr, run, timer);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attr);
-    return failed ? -1 : 0;
+    return error;
+}
+
+/* The timer, stopped and with its thread; NULL and errno. */
+static struct timer *create(void (*func)(void *), void *user_data)
+{
+    struct timer *timer = malloc(sizeof(*timer));
+    int error;
+
+    if (timer == NULL) {
+        return NULL;
+    }
+    timer->state = STOPPED;
+    timer->func = func;
+    timer->user_data = user_data;
+    error = pthread_mutex_init(&timer->lock, NULL);
+    if (error == 0) {
+        error = iotx_hal_monotonic_cond_init(&timer->changed);
+        if (error == 0) {
+            error = start_thread(timer);
+            if (error == 0) {
+                return timer;
+            }
+            (void)pthread_cond_destroy(&timer->changed);
+        }
+        (void)pthread_mutex_destroy(&timer->lock);
+    }
+    free(timer);
+    errno = error;
+    return NULL;
 }
 
 /* The name is for systems that show their timers. */
@@ -87,71 +118,55 @@ WEAK void *HAL_Timer_Create(const char *name, void (*func)(void *), void *user_d
 
     (void)name;
     if (func == NULL) {
+        iotx_hal_default_complain("HAL_Timer_Create", "timer", "no function (NULL)");
         return NULL;
     }
-    timer = malloc(sizeof(*timer));
+    timer = create(func, user_data);
     if (timer == NULL) {
-        return NULL;
-    }
-    timer->state = STOPPED;
-    timer->func = func;
-    timer->user_data = user_data;
-    if (pthread_mutex_init(&timer->lock, NULL) != 0) {
-        free(timer);
-        return NULL;
-    }
-    if (iotx_hal_monotonic_cond_init(&timer->changed) != 0) {
-        (void)pthread_mutex_destroy(&timer->lock);
-        free(timer);
-        return NULL;
-    }
-    if (start_thread(timer) != 0) {
-        discard(timer);
-        return NULL;
+        iotx_hal_default_complain("HAL_Timer_Create", "timer", NULL);
     }
     return timer;
 }
 
-static void change(struct timer *timer, enum state state)
+/* -1 for a timer that is deleted, as it can be found while its callback runs on; `due` is for STARTED only. */
+static int change(struct timer *timer, enum state state, const struct timespec *due)
 {
+    int result = -1;
+
     (void)pthread_mutex_lock(&timer->lock);
-    timer->state = state;
-    (void)pthread_cond_signal(&timer->changed);
+    if (timer->state != DELETED) {
+        timer->state = state;
+        if (due != NULL) {
+            timer->due = *due;
+        }
+        (void)pthread_cond_signal(&timer->changed);
+        result = 0;
+    }
     (void)pthread_mutex_unlock(&timer->lock);
+    return result;
 }
 
 /* Fires once. Starting a started timer starts it anew. */
 WEAK int HAL_Timer_Start(void *t, int ms)
 {
-    struct timer *timer = t;
+    struct timespec due;
 
-    if (timer == NULL || ms < 0) {
+    if (t == NULL || ms < 0) {
+        iotx_hal_default_complain("HAL_Timer_Start", "timer", "NULL, or a negative time");
         return -1;
     }
-    (void)pthread_mutex_lock(&timer->lock);
-    timer->due = iotx_hal_deadline((uint32_t)ms);
-    timer->state = STARTED;
-    (void)pthread_cond_signal(&timer->changed);
-    (void)pthread_mutex_unlock(&timer->lock);
-    return 0;
+    due = iotx_hal_deadline((uint32_t)ms);
+    return change(t, STARTED, &due);
 }
 
 /* Like timer_settime and timer_delete, the two do not wait for a callback that has begun: firmware may hold
  * a lock here that its callback wants. */
 WEAK int HAL_Timer_Stop(void *t)
 {
-    if (t == NULL) {
-        return -1;
-    }
-    change(t, STOPPED);
-    return 0;
+    return t != NULL ? change(t, STOPPED, NULL) : -1;
 }
 
 WEAK int HAL_Timer_Delete(void *timer)
 {
-    if (timer == NULL) {
-        return -1;
-    }
-    change(timer, DELETED);
-    return 0;
+    return timer != NULL ? change(timer, DELETED, NULL) : -1;
 }

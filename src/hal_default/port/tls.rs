@@ -6,35 +6,29 @@
 use std::ffi::{c_char, c_int};
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use openssl::error::ErrorStack;
-use openssl::ssl::{
-    self, ErrorCode, HandshakeError, MidHandshakeSslStream, Ssl, SslContext, SslMethod, SslMode,
-    SslOptions, SslStream, SslVerifyMode, SslVersion,
-};
-use openssl::x509::verify::X509CheckFlags;
+use openssl::ssl::{self, ErrorCode, HandshakeError, MidHandshakeSslStream, SslStream};
 use openssl::x509::{X509, X509VerifyResult};
 
 use super::stream::{Attempt, CLOSED, CONNECT_TIME, Direction, connect, transfer, wait};
 use crate::hal::certs::ROOTS_PEM;
 use crate::hal_default::boundary::{bytes, bytes_mut, guard, text};
 use crate::sync::Mutex;
+use crate::tls::{self, SetupError, SystemRoots};
 
 /// What the SDK's callers take for failure.
 const NO_HANDLE: usize = 0;
-/// Keys and signatures of 112 bits, whatever the system's configuration says.
-const SECURITY_LEVEL: u32 = 2;
 
 /// Why there is no connection.
 #[derive(Debug)]
 enum Failure {
     Connect(io::Error),
     Roots(String),
-    Setup(ErrorStack),
+    Setup(SetupError),
     Certificate(X509VerifyResult),
     Handshake(String),
     TimedOut,
@@ -45,7 +39,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Connect(error) => write!(f, "{error}"),
             Self::Roots(problem) => write!(f, "the root certificates cannot be used: {problem}"),
-            Self::Setup(error) => write!(f, "OpenSSL could not be set up: {error}"),
+            Self::Setup(error) => write!(f, "{error}"),
             Self::Certificate(result) => {
                 write!(
                     f,
@@ -72,6 +66,7 @@ impl Connection {
         operation: impl FnOnce(&mut SslStream<TcpStream>) -> Result<usize, ssl::Error>,
     ) -> Attempt {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        tls::forget_errors();
         match operation(&mut stream) {
             Ok(0) => Attempt::Closed,
             Ok(moved) => Attempt::Moved(moved),
@@ -95,35 +90,6 @@ fn parse_roots(pem: &[u8]) -> Result<Vec<X509>, Failure> {
     }
 }
 
-fn session(host: &str, roots: Vec<X509>) -> Result<Ssl, ErrorStack> {
-    let mut context = SslContext::builder(SslMethod::tls_client())?;
-    context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
-    context.set_options(SslOptions::NO_RENEGOTIATION | SslOptions::NO_COMPRESSION);
-    context.set_security_level(SECURITY_LEVEL);
-    context.set_verify(SslVerifyMode::PEER);
-    // After a write that timed out, the caller goes on with the rest from wherever it keeps it.
-    context.set_mode(SslMode::ENABLE_PARTIAL_WRITE | SslMode::ACCEPT_MOVING_WRITE_BUFFER);
-    for root in roots {
-        context.cert_store_mut().add_cert(root)?;
-    }
-    let mut ssl = Ssl::new(&context.build())?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    match bare.parse::<IpAddr>() {
-        Ok(address) => ssl.param_mut().set_ip(address)?,
-        Err(_) => {
-            let name = host.strip_suffix('.').unwrap_or(host);
-            ssl.param_mut()
-                .set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS);
-            ssl.param_mut().set_host(name)?;
-            ssl.set_hostname(name)?;
-        }
-    }
-    Ok(ssl)
-}
-
 fn establish(
     host: &str,
     port: u16,
@@ -131,10 +97,11 @@ fn establish(
     handshake_time: Duration,
 ) -> Result<Connection, Failure> {
     let roots = parse_roots(roots)?;
-    let ssl = session(host, roots).map_err(Failure::Setup)?;
+    let ssl = tls::client(host, roots, SystemRoots::Ignored).map_err(Failure::Setup)?;
     let stream = connect(host, port).map_err(Failure::Connect)?;
     let fd = stream.as_raw_fd();
     let deadline = Instant::now() + handshake_time;
+    tls::forget_errors();
     let mut result = ssl.connect(stream);
     loop {
         result = match result {
@@ -145,7 +112,7 @@ fn establish(
                 });
             }
             Err(HandshakeError::WouldBlock(unfinished)) => go_on(fd, unfinished, deadline)?,
-            Err(HandshakeError::SetupFailure(error)) => return Err(Failure::Setup(error)),
+            Err(HandshakeError::SetupFailure(error)) => return Err(Failure::Setup(error.into())),
             Err(HandshakeError::Failure(failed)) => {
                 return Err(match failed.ssl().verify_result() {
                     X509VerifyResult::OK => Failure::Handshake(failed.error().to_string()),
@@ -169,7 +136,10 @@ fn go_on(
         Direction::Read
     };
     match wait(fd, direction, deadline) {
-        Ok(true) => Ok(unfinished.handshake()),
+        Ok(true) => {
+            tls::forget_errors();
+            Ok(unfinished.handshake())
+        }
         Ok(false) => Err(Failure::TimedOut),
         Err(error) => Err(Failure::Connect(error)),
     }

@@ -248,6 +248,7 @@ STATIC_ASSERT(sizeof(iotx_msg_type_t) == 4, "iotx_msg_type_t");
 STATIC_ASSERT(sizeof(iotx_coap_event_t) == 4, "iotx_coap_event_t");
 STATIC_ASSERT(sizeof(iotx_coap_resp_code_t) == 4, "iotx_coap_resp_code_t");
 STATIC_ASSERT(sizeof(IOT_LogLevel) == 4, "IOT_LogLevel");
+STATIC_ASSERT(sizeof(enum _IOT_LogLevel) == 4, "_IOT_LogLevel");
 STATIC_ASSERT(sizeof(iotx_ioctl_option_t) == 4, "iotx_ioctl_option_t");
 STATIC_ASSERT(sizeof(iotx_ioctl_event_t) == 4, "iotx_ioctl_event_t");
 STATIC_ASSERT(sizeof(iotx_cloud_domain_types_t) == 4, "iotx_cloud_domain_types_t");

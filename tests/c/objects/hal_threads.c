@@ -105,6 +105,22 @@ static void *sleep_on_and_on(void *arg)
     return arg;
 }
 
+static void delete_this_thread(int event)
+{
+    (void)event;
+    HAL_ThreadDelete(NULL);
+}
+
+static void *delete_itself_in_a_callback(void *arg)
+{
+    announce_end();
+    CHECK_EQ(iotx_event_regist_cb(delete_this_thread), 0);
+    CHECK_EQ(iotx_event_post(1), 0);
+    HAL_SleepMs(UINT32_MAX);
+    CHECK(!"still there");
+    return arg;
+}
+
 static void *yield_on_and_on(void *client)
 {
     announce_end();
@@ -177,6 +193,11 @@ static void check_threads(void)
     CHECK_EQ(HAL_SemaphoreWait(s_begun, LONG_MS), 0);
     await_end();
 
+    /* Inside the library's calls that is kept pending. */
+    (void)start(delete_itself_in_a_callback, NULL, NULL);
+    await_end();
+    CHECK_EQ(iotx_event_regist_cb(NULL), 0);
+
     /* A thread that is deleted while it waits leaves the semaphore usable. */
     handle = start(wait_for_ever, never, NULL);
     HAL_ThreadDelete(handle);
@@ -240,6 +261,10 @@ static void on_timer(void *arg)
         CHECK_EQ(HAL_Timer_Start(test->timer, 1), 0);
     } else if (test->deletes) {
         CHECK_EQ(HAL_Timer_Delete(test->timer), 0);
+        /* Until the callback returns, a deleted timer can be told from a living one. */
+        CHECK(HAL_Timer_Start(test->timer, 1) < 0);
+        CHECK(HAL_Timer_Stop(test->timer) < 0);
+        CHECK(HAL_Timer_Delete(test->timer) < 0);
     }
     HAL_SemaphorePost(test->fired);
 }

@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
 
-use openssl::ssl::SslAcceptor;
+use openssl::ssl::{SslAcceptor, SslMethod};
 
 use super::*;
 
@@ -144,6 +144,39 @@ fn strange_roots_and_the_bundled_ones_do_not_vouch_for_it() {
         assert_eq!(connect_to("localhost", port, roots), NO_HANDLE);
         server.join().expect("server");
     }
+}
+
+/// OpenSSL checks no name when there is none to check, and any subdomain for one that begins with a dot.
+#[test]
+fn a_host_that_is_no_name_is_not_asked() {
+    let root = authority("Test root").pem();
+    for host in ["", ".", ".localhost", "[localhost]"] {
+        let result = establish(host, 1, &root, Duration::from_millis(50));
+        assert!(matches!(result, Err(Failure::Setup(_))), "{host:?}");
+    }
+}
+
+/// The firmware may use OpenSSL itself, and leave its errors lying about.
+#[test]
+fn errors_of_others_do_not_end_the_connection() {
+    let (root, identity) = chain(&Leaf::local());
+    let (port, server) = server(&identity, |mut stream| {
+        let mut request = [0u8; 5];
+        std::io::Read::read_exact(&mut stream, &mut request).expect("request");
+        stream.ssl_write(b"world").expect("answer");
+    });
+    let leave_error = || X509::from_pem(b"no PEM").expect_err("no certificate").put();
+    leave_error();
+    let handle = connect_to("localhost", port, Some(&root));
+    assert_ne!(handle, NO_HANDLE);
+    leave_error();
+    assert_eq!(read(handle, 5, 20), (0, vec![]));
+    leave_error();
+    assert_eq!(write(handle, b"hello", PATIENCE_MS), 5);
+    leave_error();
+    assert_eq!(read(handle, 5, PATIENCE_MS), (5, b"world".to_vec()));
+    destroy(handle);
+    server.join().expect("server");
 }
 
 #[test]
