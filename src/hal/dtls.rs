@@ -4,11 +4,19 @@ use std::ffi::{CStr, c_uint, c_void};
 use std::fmt;
 use std::os::fd::RawFd;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::dtls_offer::{Announced, announce};
-use super::{CloseReason, ConnectError, Received, SendError, buffer_len, opened, sys, with_wait};
+use super::dtls_offer::{Announced, NOT_RENEWED, RENEWED, SessionExtras, announce};
+use super::{CloseReason, ConnectError, Received, SendError, buffer_len, sys, with_wait};
+
+/// The path MTU that handshakes fit unless told otherwise, IP and UDP headers included: what IPv6
+/// carries everywhere (RFC 8200 5).
+pub const DEFAULT_PATH_MTU: u16 = 1280;
+
+/// How long a handshake may take altogether unless told otherwise.
+pub const DEFAULT_HANDSHAKE_BOUND: Duration = Duration::from_secs(30);
 
 /// Which proof of identity a handshake may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +72,9 @@ impl fmt::Debug for PskCredentials {
 }
 
 /// What a session needs.
+///
+/// Only the first three fields fit through the C seam; the others are known to the default port only:
+/// see `dtls_offer`.
 #[derive(Debug, Clone)]
 pub struct DtlsOptions<'a> {
     /// Host name or address. The server's certificate must carry it.
@@ -72,17 +83,53 @@ pub struct DtlsOptions<'a> {
     pub port: u16,
     /// Root certificates to trust, one or more in PEM.
     pub ca_pem: &'a CStr,
-    /// The pre-shared key, if the device has one. Known to the default port only: see `dtls_offer`.
+    /// The pre-shared key, if the device has one.
     pub psk: Option<PskCredentials>,
     /// Which proof of identity to use.
     pub offer: Offer,
+    /// What [`DtlsSession::resumable`] gave for an earlier session to the same server. What cannot be
+    /// used leads to a full handshake.
+    pub resume: Option<&'a [u8]>,
+    /// The path MTU, IP and UDP headers included, that handshake datagrams fit.
+    pub path_mtu: u16,
+    /// How long a handshake may take altogether.
+    pub handshake_bound: Duration,
+}
+
+impl<'a> DtlsOptions<'a> {
+    /// Certificates only, a full handshake, the default limits.
+    #[must_use]
+    pub fn new(host: &'a CStr, port: u16, ca_pem: &'a CStr) -> Self {
+        Self {
+            host,
+            port,
+            ca_pem,
+            psk: None,
+            offer: Offer::default(),
+            resume: None,
+            path_mtu: DEFAULT_PATH_MTU,
+            handshake_bound: DEFAULT_HANDSHAKE_BOUND,
+        }
+    }
+}
+
+/// What [`DtlsSession::receive`] came back with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// What any transport can come back with.
+    Network(Received),
+    /// A renewal has succeeded: the new session carries everything from now on.
+    Renewed,
+    /// A renewal has failed; a session that was alive goes on.
+    NotRenewed,
 }
 
 /// An established DTLS session. Closed (with close_notify) and freed on drop.
 #[derive(Debug)]
 pub struct DtlsSession {
     context: NonNull<c_void>,
-    descriptor: Option<RawFd>,
+    /// What the default port can do beyond the seam; a firmware's own port has none.
+    extras: Option<&'static dyn SessionExtras>,
 }
 
 // SAFETY: port promise 2: a session is not bound to the thread that made it.
@@ -92,7 +139,7 @@ unsafe impl Send for DtlsSession {}
 unsafe impl Sync for DtlsSession {}
 
 impl DtlsSession {
-    /// Connects and does the whole handshake. Blocks: the default port bounds it to half a minute.
+    /// Connects and does the whole handshake. Blocks; the default port keeps the bound.
     ///
     /// # Errors
     /// [`ConnectError`] when the port returns no session; the default port has logged the reason in
@@ -107,29 +154,21 @@ impl DtlsSession {
             p_host: host.as_mut_ptr().cast(),
             port: options.port,
         };
-        let _announced = announce(Announced {
+        let announced = announce(Announced {
             offer: options.offer,
             psk: options.psk,
+            resume: options.resume.map(|bytes| Zeroizing::new(bytes.to_vec())),
+            path_mtu: options.path_mtu,
+            handshake_bound: options.handshake_bound,
         });
-        let (context, descriptor) = opened::during(
-            // SAFETY: `raw` and the NUL-terminated texts it points to are writable and outlive the
-            // call; port promises 1, 2.
-            || unsafe { sys::HAL_DTLSSession_create(&raw mut raw) },
-            |context| context.addr(),
-        );
-        NonNull::new(context)
-            .map(|context| Self {
-                context,
-                descriptor,
-            })
-            .ok_or(ConnectError)
-    }
-
-    /// The descriptor that becomes readable when there is something to receive, if the default port made the
-    /// session; valid as long as the session.
-    #[must_use]
-    pub const fn descriptor(&self) -> Option<RawFd> {
-        self.descriptor
+        // SAFETY: `raw` and the NUL-terminated texts it points to are writable and outlive the
+        // call; port promises 1, 2.
+        let context = unsafe { sys::HAL_DTLSSession_create(&raw mut raw) };
+        let context = NonNull::new(context).ok_or(ConnectError)?;
+        Ok(Self {
+            context,
+            extras: announced.extras(context),
+        })
     }
 
     /// Sends one datagram as one record.
@@ -148,9 +187,9 @@ impl DtlsSession {
     }
 
     /// Waits up to `timeout_ms` for one datagram. 0 takes what is there already, on the default port; on a
-    /// firmware's own it is a wait of 1 ms, since the seam's 0 would wait for ever.
+    /// firmware's own it is a wait of 1 ms, since the seam's 0 would wait for ever. While a renewal is under way, this drives it.
     #[must_use]
-    pub fn receive(&self, buffer: &mut [u8], timeout_ms: u32) -> Received {
+    pub fn receive(&self, buffer: &mut [u8], timeout_ms: u32) -> Arrival {
         let mut length = buffer_len(buffer);
         let code = with_wait(timeout_ms, |wait| {
             // SAFETY: pointer and length describe `buffer`; the session is alive until drop; port
@@ -164,7 +203,59 @@ impl DtlsSession {
                 )
             }
         });
-        read_result(code, length, buffer.len())
+        match (code, self.extras) {
+            (RENEWED, Some(_)) => Arrival::Renewed,
+            (NOT_RENEWED, Some(_)) => Arrival::NotRenewed,
+            _ => Arrival::Network(read_result(code, length, buffer.len())),
+        }
+    }
+
+    /// Begins a handshake for a new session with the same server, resuming this one if it can be, and
+    /// returns at once. This session goes on until [`Self::receive`] reports the end of the
+    /// handshake. `false` when the port cannot do that.
+    #[must_use]
+    pub fn renew(&self) -> bool {
+        // SAFETY: the extras came with this context, which is alive until drop.
+        self.extras
+            .is_some_and(|extras| unsafe { extras.renew(self.context) })
+    }
+
+    /// Gives up a renewal under way.
+    pub fn cancel_renewal(&self) {
+        if let Some(extras) = self.extras {
+            // SAFETY: the extras came with this context, which is alive until drop.
+            unsafe { extras.cancel_renewal(self.context) };
+        }
+    }
+
+    /// How long until [`Self::receive`] has something to do by itself.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Duration> {
+        // SAFETY: the extras came with this context, which is alive until drop.
+        unsafe { self.extras?.next_timeout(self.context) }
+    }
+
+    /// What [`DtlsOptions::resume`] takes. Secret: it holds the master secret.
+    #[must_use]
+    pub fn resumable(&self) -> Option<Zeroizing<Vec<u8>>> {
+        // SAFETY: the extras came with this context, which is alive until drop.
+        unsafe { self.extras?.resumable(self.context) }
+    }
+
+    /// A descriptor that becomes readable when there is something to receive; the same as long as the
+    /// session.
+    #[must_use]
+    pub fn descriptor(&self) -> Option<RawFd> {
+        // SAFETY: the extras came with this context, which is alive until drop.
+        unsafe { self.extras?.descriptor(self.context) }
+    }
+
+    /// The longest datagram to [`send`](Self::send) that fits the path MTU as a record. A longer one
+    /// is sent all the same, and may travel as IP fragments: DTLS cannot cut it.
+    #[must_use]
+    pub fn largest_datagram(&self) -> Option<usize> {
+        // SAFETY: the extras came with this context, which is alive until drop.
+        unsafe { self.extras?.largest_datagram(self.context) }
     }
 }
 

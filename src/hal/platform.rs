@@ -1,12 +1,12 @@
 //! The client's [`Platform`] over the HAL: what makes a [`Client`](crate::client::Client) run on the
 //! functions a firmware may replace.
 
-use super::dtls::{DtlsOptions, DtlsSession, Offer, PskCredentials};
+use super::dtls::{Arrival, DtlsOptions, DtlsSession, Offer, PskCredentials};
 use super::udp::UdpSocket;
 use super::{certs, clock, identity, random};
 use crate::client::{
-    ConnectError, ConnectRequest, DtlsOffer, Endpoint, Platform, Received, Security, SendFailed,
-    Transport, VendorIds,
+    ConnectError, ConnectRequest, DtlsOffer, Endpoint, Platform, Received, Renewal,
+    ResumableSession, Security, SendFailed, Transport, VendorIds,
 };
 use crate::coap::Instant;
 use crate::sync::Mutex;
@@ -89,6 +89,9 @@ impl Platform for HalPlatform {
                         DtlsOffer::CertificateOnly => Offer::CertificateOnly,
                         DtlsOffer::PskOnly => Offer::PskOnly,
                     },
+                    resume: request.resume.map(ResumableSession::as_bytes),
+                    path_mtu: request.path_mtu,
+                    handshake_bound: request.handshake_bound,
                 };
                 DtlsSession::create(options)
                     .map(HalTransport::Dtls)
@@ -124,22 +127,61 @@ impl Transport for HalTransport {
 
     fn receive(&self, buffer: &mut [u8], timeout: Duration) -> Received {
         let timeout = millis(timeout);
-        let received = match self {
-            Self::Udp(socket) => socket.receive(buffer, timeout),
-            Self::Dtls(session) => session.receive(buffer, timeout),
-        };
-        match received {
-            super::Received::Datagram(len) => Received::Datagram(len),
-            super::Received::Timeout | super::Received::Interrupted => Received::Nothing,
-            super::Received::Failed => Received::Failed,
-            super::Received::Closed(_) => Received::Closed,
+        match self {
+            Self::Udp(socket) => socket.receive(buffer, timeout).into(),
+            Self::Dtls(session) => match session.receive(buffer, timeout) {
+                Arrival::Network(received) => received.into(),
+                Arrival::Renewed => Received::Renewed,
+                Arrival::NotRenewed => Received::NotRenewed,
+            },
         }
+    }
+
+    fn renew(&self) -> Renewal {
+        match self.session() {
+            Some(session) if session.renew() => Renewal::Begun,
+            _ => Renewal::Unsupported,
+        }
+    }
+
+    fn cancel_renewal(&self) {
+        if let Some(session) = self.session() {
+            session.cancel_renewal();
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Duration> {
+        self.session()?.next_timeout()
+    }
+
+    fn resumable(&self) -> Option<ResumableSession> {
+        self.session()?.resumable().map(ResumableSession::new)
     }
 
     fn descriptor(&self) -> Option<i32> {
         match self {
             Self::Udp(socket) => socket.descriptor(),
             Self::Dtls(session) => session.descriptor(),
+        }
+    }
+}
+
+impl HalTransport {
+    fn session(&self) -> Option<&DtlsSession> {
+        match self {
+            Self::Udp(_) => None,
+            Self::Dtls(session) => Some(session),
+        }
+    }
+}
+
+impl From<super::Received> for Received {
+    fn from(received: super::Received) -> Self {
+        match received {
+            super::Received::Datagram(len) => Self::Datagram(len),
+            super::Received::Timeout | super::Received::Interrupted => Self::Nothing,
+            super::Received::Failed => Self::Failed,
+            super::Received::Closed(_) => Self::Closed,
         }
     }
 }

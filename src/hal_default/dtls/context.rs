@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use openssl::error::ErrorStack;
 use openssl::ssl::{
-    SslContext, SslContextBuilder, SslMethod, SslOptions, SslVerifyMode, SslVersion,
+    SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion,
 };
 use openssl::x509::X509;
 
@@ -49,7 +49,18 @@ pub(super) enum Suites {
     Both,
 }
 
-/// Tells whether the server has chosen the pre-shared key.
+impl Suites {
+    /// Makes `ssl` offer these suites.
+    pub(super) fn offer(self, ssl: &mut SslRef) -> Result<(), ErrorStack> {
+        match self {
+            Self::Certificates => ssl.set_cipher_list(CERTIFICATE_SUITES),
+            Self::Psk => ssl.set_cipher_list(PSK_SUITES),
+            Self::Both => ssl.set_cipher_list(&format!("{CERTIFICATE_SUITES}:{PSK_SUITES}")),
+        }
+    }
+}
+
+/// Tells whether the server has chosen the pre-shared key in the handshake under way.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PskChosen(Arc<AtomicBool>);
 
@@ -57,11 +68,15 @@ impl PskChosen {
     pub(super) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// A new handshake begins.
+    pub(super) fn forget(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
-/// A context for one handshake.
+/// A context for handshakes one after the other; each chooses its own [`Suites`].
 pub(super) fn build(
-    suites: Suites,
     roots: &[X509],
     psk: Option<&PskCredentials>,
 ) -> Result<(SslContext, PskChosen), ErrorStack> {
@@ -76,17 +91,12 @@ pub(super) fn build(
             | NO_ENCRYPT_THEN_MAC,
     );
     context.set_security_level(SECURITY_LEVEL);
-    context.set_cipher_list(&match suites {
-        Suites::Certificates => CERTIFICATE_SUITES.to_owned(),
-        Suites::Psk => PSK_SUITES.to_owned(),
-        Suites::Both => format!("{CERTIFICATE_SUITES}:{PSK_SUITES}"),
-    })?;
     context.set_verify(SslVerifyMode::PEER);
     for root in roots {
         context.cert_store_mut().add_cert(root.clone())?;
     }
     let chosen = PskChosen::default();
-    if let Some(psk) = psk.filter(|_| suites != Suites::Certificates) {
+    if let Some(psk) = psk {
         answer_with_key(&mut context, psk.clone(), chosen.clone());
     }
     Ok((context.build(), chosen))

@@ -9,6 +9,7 @@ use openssl::error::ErrorStack;
 use openssl::ssl;
 
 use super::super::connect::ConnectFailure;
+use super::alerts::Alert;
 use super::verify::Rejection;
 
 /// Reasons of OpenSSL's ssl library (`SSL_R_*`), which the bindings do not name.
@@ -30,8 +31,8 @@ mod reason {
 }
 
 /// Numbers of alerts with a meaning of their own here (RFC 5246 7.2.2).
-const ALERT_HANDSHAKE_FAILURE: u8 = 40;
-const ALERT_PROTOCOL_VERSION: u8 = 70;
+const ALERT_HANDSHAKE_FAILURE: Alert = Alert(40);
+const ALERT_PROTOCOL_VERSION: Alert = Alert(70);
 
 /// Why there is no session.
 #[derive(Debug)]
@@ -49,8 +50,15 @@ pub(super) enum Failure {
     Setup(ErrorStack),
     /// The peer cannot be reached, said repeatedly by the network.
     Unreachable(io::Error),
-    /// The time is over; whether the peer had answered at all.
-    Timeout { after: Duration, heard: bool },
+    /// A datagram of the handshake is longer than the network interface takes.
+    PathMtu(u16),
+    /// The time is over; whether the peer had answered at all, and the last alert that it, or
+    /// somebody in its name, had sent in clear.
+    Timeout {
+        after: Duration,
+        heard: bool,
+        alert: Option<Alert>,
+    },
     /// The server's certificate.
     Certificate(Rejection),
     /// The server chose the pre-shared key, and then this happened.
@@ -60,7 +68,7 @@ pub(super) enum Failure {
     /// No cipher suite in common, or the server chose one that was not offered.
     Suites,
     /// The server sent a fatal alert.
-    Alert(u8),
+    Alert(Alert),
     /// Anything else, in OpenSSL's words.
     Protocol(String),
 }
@@ -74,6 +82,24 @@ impl Failure {
         }
     }
 
+    /// An alert that ended the handshake.
+    pub(super) fn from_alert(alert: Alert) -> Self {
+        if alert == ALERT_PROTOCOL_VERSION {
+            Self::Version
+        } else {
+            Self::Alert(alert)
+        }
+    }
+
+    /// Whether nothing but silence was the reason: the path to the server may be to blame.
+    pub(super) fn is_silence(&self) -> bool {
+        match self {
+            Self::Timeout { .. } | Self::Unreachable(_) => true,
+            Self::PskRefused(cause) => cause.is_silence(),
+            _ => false,
+        }
+    }
+
     fn from_stack(stack: &ErrorStack) -> Self {
         let reasons = stack
             .errors()
@@ -81,12 +107,8 @@ impl Failure {
             .filter(|error| error.library_code() == reason::LIBRARY)
             .map(openssl::error::Error::reason_code);
         for reason in reasons {
-            if let Some(alert) = alert_number(reason) {
-                return if alert == ALERT_PROTOCOL_VERSION {
-                    Self::Version
-                } else {
-                    Self::Alert(alert)
-                };
+            if let Some(alert) = alert_of(reason) {
+                return Self::from_alert(alert);
             }
             match reason {
                 reason::BAD_PROTOCOL_VERSION_NUMBER
@@ -116,14 +138,24 @@ impl fmt::Display for Failure {
             Self::NoKey => f.write_str("a pre-shared key is demanded, and none is known"),
             Self::Setup(error) => write!(f, "OpenSSL could not be set up: {error}"),
             Self::Unreachable(error) => write!(f, "the server cannot be reached: {error}"),
+            Self::PathMtu(mtu) => write!(
+                f,
+                "the network interface takes no datagrams for a path MTU of {mtu}: set a smaller one"
+            ),
             Self::Timeout {
                 after,
-                heard: false,
+                heard,
+                alert,
             } => {
-                write!(f, "no answer from the server within {after:.1?}")
-            }
-            Self::Timeout { after, heard: true } => {
-                write!(f, "the server stopped answering; gave up after {after:.1?}")
+                if *heard {
+                    write!(f, "the server stopped answering; gave up after {after:.1?}")?;
+                } else {
+                    write!(f, "no answer from the server within {after:.1?}")?;
+                }
+                match alert {
+                    Some(alert) => write!(f, ", having heard the alert {}", alert.name()),
+                    None => Ok(()),
+                }
             }
             Self::Certificate(rejection) => write!(f, "{rejection}"),
             Self::PskRefused(cause) => write!(f, "the pre-shared key did not work: {cause}"),
@@ -132,36 +164,41 @@ impl fmt::Display for Failure {
             Self::Alert(ALERT_HANDSHAKE_FAILURE) => write!(
                 f,
                 "fatal alert {} from the server: probably no cipher suite in common",
-                alert_name(ALERT_HANDSHAKE_FAILURE)
+                ALERT_HANDSHAKE_FAILURE.name()
             ),
-            Self::Alert(alert) => write!(f, "fatal alert {} from the server", alert_name(*alert)),
+            Self::Alert(alert) => write!(f, "fatal alert {} from the server", alert.name()),
             Self::Protocol(text) => f.write_str(text),
         }
     }
 }
 
 /// The fatal alert behind a reason code.
-fn alert_number(reason: c_int) -> Option<u8> {
+fn alert_of(reason: c_int) -> Option<Alert> {
     reason
         .checked_sub(reason::ALERTS)
         .and_then(|number| u8::try_from(number).ok())
+        .map(Alert)
 }
 
 /// The fatal alert in an error of OpenSSL, if it is one.
-pub(super) fn fatal_alert(error: &ssl::Error) -> Option<u8> {
+pub(super) fn fatal_alert(error: &ssl::Error) -> Option<Alert> {
     error
         .ssl_error()?
         .errors()
         .iter()
         .filter(|error| error.library_code() == reason::LIBRARY)
-        .find_map(|error| alert_number(error.reason_code()))
+        .find_map(|error| alert_of(error.reason_code()))
 }
 
-/// An alert's name and number, as `bad certificate (42)`.
-pub(super) fn alert_name(alert: u8) -> String {
-    // SAFETY: gives a static text for every number.
-    let name = unsafe { CStr::from_ptr(openssl_sys::SSL_alert_desc_string_long(alert.into())) };
-    format!("{} ({alert})", name.to_string_lossy())
+impl Alert {
+    /// Its name and number, as `bad certificate (42)`.
+    pub(super) fn name(self) -> String {
+        let number = self.0;
+        // SAFETY: gives a static text for every number.
+        let name =
+            unsafe { CStr::from_ptr(openssl_sys::SSL_alert_desc_string_long(number.into())) };
+        format!("{} ({number})", name.to_string_lossy())
+    }
 }
 
 #[cfg(test)]
@@ -170,36 +207,45 @@ mod tests {
 
     #[test]
     fn alerts_are_numbered_from_a_thousand() {
-        assert_eq!(alert_number(1040), Some(40));
-        assert_eq!(alert_number(1000), Some(0));
-        assert_eq!(alert_number(1255), Some(255));
-        assert_eq!(alert_number(999), None);
-        assert_eq!(alert_number(1256), None);
+        assert_eq!(alert_of(1040), Some(Alert(40)));
+        assert_eq!(alert_of(1000), Some(Alert(0)));
+        assert_eq!(alert_of(1255), Some(Alert(255)));
+        assert_eq!(alert_of(999), None);
+        assert_eq!(alert_of(1256), None);
     }
 
     #[test]
     #[cfg_attr(miri, ignore = "asks OpenSSL")]
     fn alerts_have_names() {
-        assert_eq!(alert_name(40), "handshake failure (40)");
-        assert_eq!(alert_name(48), "unknown CA (48)");
-        assert_eq!(alert_name(115), "unknown PSK identity (115)");
-        assert_eq!(alert_name(254), "unknown (254)");
+        assert_eq!(Alert(40).name(), "handshake failure (40)");
+        assert_eq!(Alert(48).name(), "unknown CA (48)");
+        assert_eq!(Alert(115).name(), "unknown PSK identity (115)");
+        assert_eq!(Alert(254).name(), "unknown (254)");
     }
 
     #[test]
-    fn the_two_kinds_of_silence_read_differently() {
-        let after = Duration::from_millis(30_000);
-        assert_eq!(
-            Failure::Timeout {
+    #[cfg_attr(miri, ignore = "asks OpenSSL")]
+    fn the_kinds_of_silence_read_differently() {
+        for (heard, alert, text) in [
+            (false, None, "no answer from the server within 30.0s"),
+            (
+                true,
+                None,
+                "the server stopped answering; gave up after 30.0s",
+            ),
+            (
+                false,
+                Some(Alert(40)),
+                "no answer from the server within 30.0s, having heard the alert handshake failure (40)",
+            ),
+        ] {
+            let after = Duration::from_secs(30);
+            let failure = Failure::Timeout {
                 after,
-                heard: false
-            }
-            .to_string(),
-            "no answer from the server within 30.0s"
-        );
-        assert_eq!(
-            Failure::Timeout { after, heard: true }.to_string(),
-            "the server stopped answering; gave up after 30.0s"
-        );
+                heard,
+                alert,
+            };
+            assert_eq!(failure.to_string(), text);
+        }
     }
 }

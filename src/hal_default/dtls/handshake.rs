@@ -1,297 +1,227 @@
-//! From a host name to an established session, within a bounded time.
+//! One handshake, without waiting: records and time come in, flights go out.
 
-use std::net::UdpSocket;
-use std::os::fd::AsRawFd;
-use std::sync::Arc;
+use std::io;
 use std::time::{Duration, Instant};
 
 use openssl::error::ErrorStack;
-use openssl::ssl::{ErrorCode, Ssl, SslStream};
-use openssl::x509::X509;
+use openssl::ssl::{ErrorCode, SslStream};
 
-use super::super::connect::connect;
-use super::super::socket::{Wait, wait_readable};
-use super::context::{PskChosen, Suites, build, parse_roots};
-use super::datagrams::Datagrams;
+use super::alerts::{Alert, Suspicion};
+use super::context::{PskChosen, Suites};
+use super::dialer::Dialer;
 use super::failure::Failure;
-use super::session::Session;
+use super::records::Record;
+use super::resume::{ProvenBy, Resumable};
 use super::timers;
-use super::verify::{ServerName, Verdict, demand};
-use crate::hal::dtls::{Offer, PskCredentials};
-use crate::hal::dtls_offer::Announced;
+use super::verify::Verdict;
+use super::wire::Wire;
 
-/// Longest datagram of a handshake: what IPv6 carries everywhere (1280, RFC 8200 5) less its and
-/// UDP's header. Flights are cut to it instead of relying on IP fragments, which many mobile
-/// networks drop.
-const MAX_DATAGRAM: u32 = 1280 - 40 - 8;
-
-/// How long and how stubbornly to try.
+/// The times a handshake must keep.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    /// For everything, a second attempt included. With the timer of RFC 6347 a flight is sent five
-    /// times in it.
-    pub(super) total: Duration,
-    /// From the server's choice of the pre-shared key to the end of the handshake, while
-    /// certificates remain to be tried. Servers answer a wrong key with silence: records that do
-    /// not decrypt are dropped (RFC 6347 4.1.2.7).
-    pub(super) psk: Duration,
-    /// How many times the network may report the peer as unreachable before it is believed. One
-    /// such report is easily forged, or left from before the server started.
-    pub(super) unreachable: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            total: Duration::from_secs(30),
-            psk: Duration::from_secs(10),
-            unreachable: 2,
-        }
-    }
-}
-
-/// Whom to connect to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Target<'a> {
-    pub(super) host: &'a str,
-    pub(super) port: u16,
-}
-
-/// What proves the server's identity, and ours.
-#[derive(Debug)]
-pub(super) struct Proof<'a> {
-    roots_pem: &'a [u8],
-    offer: Offer,
-    psk: Option<PskCredentials>,
-}
-
-impl<'a> Proof<'a> {
-    /// Roots in PEM, and what was announced for this handshake; nothing announced means
-    /// certificates.
-    pub(super) fn new(roots_pem: &'a [u8], announced: Option<Announced>) -> Self {
-        let (offer, psk) =
-            announced.map_or((Offer::CertificateOnly, None), |it| (it.offer, it.psk));
-        Self {
-            roots_pem,
-            offer,
-            psk,
-        }
-    }
-
-    /// The suites for the first attempt.
-    fn suites(&self) -> Result<Suites, Failure> {
-        match (self.offer, &self.psk) {
-            (Offer::PskOnly, None) => Err(Failure::NoKey),
-            (Offer::PskOnly, Some(_)) => Ok(Suites::Psk),
-            (Offer::Both, Some(_)) => Ok(Suites::Both),
-            (Offer::CertificateOnly, _) | (Offer::Both, None) => Ok(Suites::Certificates),
-        }
-    }
-
-    fn roots(&self, suites: Suites) -> Result<Vec<X509>, Failure> {
-        if suites == Suites::Psk {
-            return Ok(Vec::new());
-        }
-        let mut roots = parse_roots(self.roots_pem)?;
-        extend_with_extra_roots(&mut roots)?;
-        Ok(roots)
-    }
-}
-
-#[cfg(feature = "redirect")]
-fn extend_with_extra_roots(roots: &mut Vec<X509>) -> Result<(), Failure> {
-    use super::super::redirect::{extra_roots, unusable_extra_roots};
-    if let Some(pem) = extra_roots().map_err(Failure::Redirect)? {
-        let extra = parse_roots(&pem)
-            .map_err(|failure| Failure::Redirect(unusable_extra_roots(failure.to_string())))?;
-        roots.extend(extra);
-    }
-    Ok(())
-}
-
-#[cfg(not(feature = "redirect"))]
-#[allow(clippy::unnecessary_wraps, clippy::ptr_arg)] // the signature of the variant that can fail
-fn extend_with_extra_roots(_: &mut Vec<X509>) -> Result<(), Failure> {
-    Ok(())
-}
-
-/// Connects and shakes hands. When the server chose the pre-shared key, it did not work, and
-/// certificates are allowed too, a second attempt offers certificates only.
-pub(super) fn establish(
-    target: Target<'_>,
-    proof: &Proof<'_>,
-    limits: Limits,
-) -> Result<Session, Failure> {
-    let clock = Clock {
-        start: Instant::now(),
-        limits,
-    };
-    let suites = proof.suites()?;
-    match attempt(target, proof, suites, clock) {
-        Err(failure @ Failure::PskRefused(_)) if suites == Suites::Both && !clock.is_over() => {
-            log::warn!(
-                "{}:{}: {failure}; trying with certificates",
-                target.host,
-                target.port
-            );
-            attempt(target, proof, Suites::Certificates, clock)
-        }
-        result => result,
-    }
-}
-
-/// The time of one call of [`establish`].
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    start: Instant,
-    limits: Limits,
-}
-
-impl Clock {
-    fn end(&self) -> Instant {
-        self.start + self.limits.total
-    }
-
-    fn is_over(&self) -> bool {
-        Instant::now() >= self.end()
-    }
+pub(super) struct Times {
+    /// When the first attempt began.
+    pub(super) start: Instant,
+    /// When it is given up.
+    pub(super) end: Instant,
+    /// From the server's choice of the pre-shared key, if that is bounded by itself.
+    pub(super) psk: Option<Duration>,
+    /// From the server's first answer, if that is bounded by itself.
+    pub(super) heard: Option<Duration>,
 }
 
 /// A handshake under way.
-struct Handshake {
-    socket: Arc<UdpSocket>,
-    stream: SslStream<Datagrams>,
+#[derive(Debug)]
+pub(super) struct Handshake {
+    stream: SslStream<Wire>,
     verdict: Verdict,
     psk_chosen: PskChosen,
-    certificates_remain: bool,
-    clock: Clock,
-    end: Instant,
-}
-
-fn attempt(
-    target: Target<'_>,
-    proof: &Proof<'_>,
-    suites: Suites,
-    clock: Clock,
-) -> Result<Session, Failure> {
-    let roots = proof.roots(suites)?;
-    let (context, psk_chosen) =
-        build(suites, &roots, proof.psk.as_ref()).map_err(Failure::Setup)?;
-    let socket = Arc::new(connect(target.host, target.port).map_err(Failure::Connect)?);
-    let (stream, verdict) = start(&context, target, &socket).map_err(Failure::Setup)?;
-    let mut handshake = Handshake {
-        socket,
-        stream,
-        verdict,
-        psk_chosen,
-        certificates_remain: suites == Suites::Both,
-        clock,
-        end: clock.end(),
-    };
-    match handshake.run() {
-        Ok(()) => Ok(handshake.into_session(target)),
-        // A key is not to blame for a peer that went away.
-        Err(failure @ Failure::Unreachable(_)) => Err(failure),
-        Err(failure) if handshake.psk_chosen.get() => Err(Failure::PskRefused(Box::new(failure))),
-        Err(failure) => Err(failure),
-    }
-}
-
-fn start(
-    context: &openssl::ssl::SslContextRef,
-    target: Target<'_>,
-    socket: &Arc<UdpSocket>,
-) -> Result<(SslStream<Datagrams>, Verdict), ErrorStack> {
-    let mut ssl = Ssl::new(context)?;
-    ssl.set_mtu(MAX_DATAGRAM)?;
-    let verdict = demand(&mut ssl, &ServerName::new(target.host))?;
-    let stream = SslStream::new(ssl, Datagrams::new(Arc::clone(socket)))?;
-    Ok((stream, verdict))
+    resume: Option<Resumable>,
+    suspicion: Suspicion,
+    /// The alert that ends it.
+    believed: Option<Alert>,
+    heard: bool,
+    times: Times,
+    unreachable_limit: u32,
+    path_mtu: u16,
 }
 
 impl Handshake {
-    /// Runs the handshake to its end.
-    fn run(&mut self) -> Result<(), Failure> {
-        loop {
-            drop(ErrorStack::get());
-            match self.stream.connect() {
-                Ok(()) => return Ok(()),
-                Err(error) if wants_to_wait(&error) => {}
-                Err(error) => {
-                    let rejection = self.verdict.take().map(Failure::Certificate);
-                    return Err(rejection.unwrap_or_else(|| Failure::from_openssl(&error)));
-                }
-            }
-            self.check_network()?;
-            self.wait()?;
+    /// Prepares one; the first flight leaves with the first [`Self::drive`].
+    pub(super) fn new(
+        dialer: &Dialer,
+        suites: Suites,
+        resume: Option<Resumable>,
+        times: Times,
+        unreachable_limit: u32,
+    ) -> Result<Self, Failure> {
+        let (stream, verdict) = dialer
+            .object(suites, resume.as_ref())
+            .map_err(Failure::Setup)?;
+        Ok(Self {
+            stream,
+            verdict,
+            psk_chosen: dialer.psk_chosen().clone(),
+            resume,
+            suspicion: Suspicion::default(),
+            believed: None,
+            heard: false,
+            times,
+            unreachable_limit,
+            path_mtu: dialer.link().path_mtu(),
+        })
+    }
+
+    /// Takes a record; one of a handshake shows that the server goes on.
+    pub(super) fn deliver(&mut self, record: Record<'_>) {
+        self.heard = true;
+        if record.is_handshake() {
+            self.suspicion.lay_to_rest();
         }
+        self.stream.get_mut().deliver(record.bytes());
+    }
+
+    /// Takes an alert in clear.
+    pub(super) fn suspect(&mut self, alert: Alert) {
+        self.heard = true;
+        self.believed = self.believed.or(self.suspicion.raise(alert));
+    }
+
+    /// Takes an error of the socket.
+    pub(super) fn keep(&mut self, error: io::Error) {
+        self.stream.get_mut().keep(error);
+    }
+
+    /// Whether it began as the resumption of a session.
+    pub(super) fn resumes(&self) -> bool {
+        self.resume.is_some()
+    }
+
+    /// Whether the server has chosen the pre-shared key.
+    pub(super) fn has_chosen_psk(&self) -> bool {
+        self.psk_chosen.get()
+    }
+
+    /// Does what can be done now. `Ok(true)`: the handshake is complete.
+    pub(super) fn drive(&mut self, now: Instant) -> Result<bool, Failure> {
+        if let Some(alert) = self.believed {
+            return Err(Failure::from_alert(alert));
+        }
+        self.check_time(now)?;
+        self.repeat_flight_if_due()?;
+        drop(ErrorStack::get());
+        match self.stream.connect() {
+            Ok(()) => return Ok(true),
+            Err(error) if wants_to_wait(&error) => {}
+            Err(error) => {
+                let rejection = self.verdict.take().map(Failure::Certificate);
+                return Err(rejection.unwrap_or_else(|| Failure::from_openssl(&error)));
+            }
+        }
+        self.check_network()?;
+        self.settle_bounds(now);
+        Ok(false)
+    }
+
+    /// How long until [`Self::drive`] has something to do by itself.
+    ///
+    /// OpenSSL's timer follows the wall clock, which may be set meanwhile: no wait goes past the
+    /// end.
+    pub(super) fn due(&self, now: Instant) -> Duration {
+        let left = self.times.end.saturating_duration_since(now);
+        timers::until_retransmission(self.stream.ssl()).map_or(left, |due| due.min(left))
+    }
+
+    fn check_time(&self, now: Instant) -> Result<(), Failure> {
+        if now < self.times.end {
+            return Ok(());
+        }
+        Err(Failure::Timeout {
+            after: now.saturating_duration_since(self.times.start),
+            heard: self.heard,
+            alert: self.suspicion.last(),
+        })
+    }
+
+    fn repeat_flight_if_due(&mut self) -> Result<(), Failure> {
+        if timers::until_retransmission(self.stream.ssl()) != Some(Duration::ZERO) {
+            return Ok(());
+        }
+        if let Some(alert) = self.suspicion.flight_is_due() {
+            return Err(Failure::from_alert(alert));
+        }
+        timers::retransmit_if_due(&mut self.stream)
+            .map_err(|stack| Failure::Protocol(stack.to_string()))
     }
 
     /// Believes repeated reports that the peer is unreachable.
     fn check_network(&mut self) -> Result<(), Failure> {
-        let transport = self.stream.get_mut();
-        let Some(error) = transport.take_error() else {
+        let wire = self.stream.get_mut();
+        let Some(error) = wire.take_error() else {
             return Ok(());
         };
-        if transport.unreachable() > self.clock.limits.unreachable {
+        if error.raw_os_error() == Some(libc::EMSGSIZE) {
+            return Err(Failure::PathMtu(self.path_mtu));
+        }
+        if wire.unreachable() > self.unreachable_limit {
             return Err(Failure::Unreachable(error));
         }
         log::debug!("DTLS handshake: {error}; trying on");
         Ok(())
     }
 
-    /// Waits for the peer's next datagram; sends the last flight again when it is due.
-    fn wait(&mut self) -> Result<(), Failure> {
-        let now = Instant::now();
-        if self.psk_chosen.get() && self.certificates_remain {
-            self.certificates_remain = false;
-            self.end = self.end.min(now + self.clock.limits.psk);
-        }
-        let left = self.end.saturating_duration_since(now);
-        if left.is_zero() {
-            return Err(Failure::Timeout {
-                after: now.duration_since(self.clock.start),
-                heard: self.stream.get_ref().heard(),
-            });
-        }
-        // OpenSSL's timer follows the wall clock, which may be set while we wait: no wait goes past
-        // the end.
-        let due = timers::until_retransmission(self.stream.ssl())
-            .unwrap_or(left)
-            .min(left);
-        match wait_readable(self.socket.as_raw_fd(), Some(due)) {
-            Wait::Ready | Wait::Interrupted => Ok(()),
-            Wait::Failed(error) => Err(Failure::Unreachable(error)),
-            Wait::TimedOut => timers::retransmit_if_due(&mut self.stream)
-                .map_err(|stack| Failure::Protocol(stack.to_string())),
+    /// Brings the end forward once the bounds within the handshake begin.
+    fn settle_bounds(&mut self, now: Instant) {
+        let begun = [
+            (self.has_chosen_psk(), &mut self.times.psk),
+            (self.heard, &mut self.times.heard),
+        ];
+        for (begins, bound) in begun {
+            if let Some(bound) = bound.take_if(|_| begins) {
+                self.times.end = self.times.end.min(now + bound);
+            }
         }
     }
 
-    fn into_session(self, target: Target<'_>) -> Session {
+    /// The session, once the handshake is complete.
+    pub(super) fn finish(self) -> Established {
         let ssl = self.stream.ssl();
-        let proof = if self.psk_chosen.get() {
-            "pre-shared key"
-        } else {
-            "server certificate"
+        let resumed = self.resume.filter(|_| ssl.session_reused());
+        let proven_by = match &resumed {
+            Some(resumed) => resumed.proven_by(),
+            None if self.psk_chosen.get() => ProvenBy::Psk,
+            None => ProvenBy::Certificate,
         };
-        log::info!(
-            "DTLS session with {}:{}: {}, {}, {proof}, {}",
-            target.host,
-            target.port,
-            ssl.version_str(),
-            ssl.current_cipher()
-                .map_or("no cipher", |cipher| cipher.name()),
-            if ssl.session_reused() {
-                "resumed"
-            } else {
-                "new"
-            },
-        );
-        Session::new(
-            self.socket,
-            self.stream,
-            format!("{}:{}", target.host, target.port),
-        )
+        Established {
+            resumable: Resumable::from_handshake(ssl, proven_by, resumed.as_ref()),
+            proven_by,
+            resumed: resumed.is_some(),
+            stream: self.stream,
+        }
+    }
+}
+
+/// The result of a handshake.
+#[derive(Debug)]
+pub(super) struct Established {
+    pub(super) stream: SslStream<Wire>,
+    pub(super) resumable: Option<Resumable>,
+    proven_by: ProvenBy,
+    resumed: bool,
+}
+
+impl Established {
+    /// One line for the log.
+    pub(super) fn describe(&self) -> String {
+        let ssl = self.stream.ssl();
+        let cipher = ssl
+            .current_cipher()
+            .map_or("no cipher", |cipher| cipher.name());
+        let proof = match self.proven_by {
+            ProvenBy::Certificate => "server certificate",
+            ProvenBy::Psk => "pre-shared key",
+        };
+        let how = if self.resumed { "resumed" } else { "new" };
+        format!("{}, {cipher}, {proof}, {how}", ssl.version_str())
     }
 }
 

@@ -1,34 +1,52 @@
 //! `HAL_DTLSSession_*` on OpenSSL: DTLS 1.2 (RFC 6347), server certificate always verified, or a
 //! pre-shared key.
 
+//!
+//! From below: `link` is the socket, `records` the sieve for what arrives on it, `router` says who
+//! takes a record; `wire` is what OpenSSL sees of both. A `handshake` is driven without waiting; an
+//! `effort` is one or more of them within a bounded time; a `channel` is what a handshake leaves. An
+//! `association` holds a channel and, while it is being replaced, the effort for its successor. A
+//! `session` is that behind a lock, with the waiting.
+
+mod alerts;
+mod association;
+mod channel;
 mod context;
-mod datagrams;
+mod dialer;
+mod effort;
+mod extras;
 mod failure;
 mod handshake;
+mod link;
 mod records;
+mod resume;
+mod router;
 mod session;
 #[cfg(test)]
 #[cfg(not(miri))] // OpenSSL and sockets
 mod tests;
 mod timers;
 mod verify;
+mod wire;
 
 use std::ffi::{c_char, c_uint, c_void};
 use std::ptr;
 
-use self::handshake::{Limits, Proof, Target, establish};
-use self::session::{Ended, Read, Session, WriteError};
+use self::channel::Ended;
+use self::dialer::{Limits, Proof, Target};
+use self::session::{Read, Session, WriteError, establish};
 use super::boundary::{bytes, bytes_mut, guard, text};
 use crate::hal::sys::{
     DTLS_FATAL_ALERT_MESSAGE, DTLS_INVALID_PARAM, DTLS_PEER_CLOSE_NOTIFY, DTLS_READ_DATA_FAILED,
     DTLS_SUCCESS, coap_dtls_options_t,
 };
-use crate::hal::{certs, dtls_offer, opened};
+use crate::hal::{certs, dtls_offer};
 
 /// `HAL_DTLSSession_create`: connects and does the whole handshake. NULL on failure, after one line
 /// with the reason.
 ///
-/// Roots left NULL mean the bundled ones. A pre-shared key comes by way of [`dtls_offer`].
+/// Roots left NULL mean the bundled ones. A pre-shared key, a session to resume and limits come by
+/// way of [`dtls_offer`], and what this port can do beyond the seam goes back the same way.
 ///
 /// # Safety
 /// `options` is NULL or valid, its texts NULL or NUL-terminated.
@@ -53,17 +71,19 @@ unsafe extern "C" fn iotx_hal_default_dtls_create(
             unsafe { std::ffi::CStr::from_ptr(options.p_ca_cert_pem.cast::<c_char>()) }
         };
         let announced = dtls_offer::current();
+        let limits = announced
+            .as_ref()
+            .map_or_else(Limits::default, Limits::announced);
         let proof = Proof::new(roots.to_bytes(), announced);
         let target = Target {
             host,
             port: options.port,
         };
-        match establish(target, &proof, Limits::default()) {
+        match establish(target, &proof, limits) {
             Ok(session) => {
-                let descriptor = session.descriptor();
-                let handle: *mut c_void = Box::into_raw(Box::new(session)).cast();
-                opened::tell(handle.addr(), descriptor);
-                handle
+                let context = Box::into_raw(Box::new(session)).cast();
+                dtls_offer::extend(context, &extras::EXTRAS);
+                context
             }
             Err(failure) => {
                 log::error!(
@@ -113,7 +133,8 @@ unsafe extern "C" fn iotx_hal_default_dtls_write(
 /// `HAL_DTLSSession_read`: waits for one record; `*len` is the room before and the length after.
 ///
 /// SUCCESS with length 0 is a time-out; a time-out of 0 waits for ever. A signal does not end the
-/// wait. What does not fit is cut off.
+/// wait. What does not fit is cut off. While a renewal is under way (which only the client behind
+/// [`dtls_offer`] can ask for), its end is reported by a code of its own.
 ///
 /// # Safety
 /// `session` is NULL or a live session; `len` is NULL or valid; `data` is NULL or writable for
@@ -144,6 +165,8 @@ unsafe extern "C" fn iotx_hal_default_dtls_read(
             Read::Timeout => DTLS_SUCCESS,
             Read::Ended(ended) => code_of(ended),
             Read::Failed => DTLS_READ_DATA_FAILED,
+            Read::Renewed => dtls_offer::RENEWED,
+            Read::NotRenewed => dtls_offer::NOT_RENEWED,
         }
     })
 }

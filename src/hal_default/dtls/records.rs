@@ -1,90 +1,124 @@
-//! A sieve for datagrams that OpenSSL must not see.
+//! Records, and the sieve for those that OpenSSL must not see.
 //!
 //! RFC 6347 4.1.2.7 wants invalid records dropped without a trace: whoever can send a datagram with
-//! a forged source address could end sessions otherwise. OpenSSL 3.0 drops most of them, with two
-//! exceptions, found by trying types, epochs and lengths: in a session, a record of the current
-//! epoch that is too short to hold the cipher's nonce and tag; in a handshake, any misshapen record
-//! in clear. Both make it give up, so they are cut off here.
+//! a forged source address could end sessions otherwise. OpenSSL 3.0 drops most of them, with
+//! exceptions found by trying types, epochs and lengths. In a session: a record of the current
+//! epoch that is too short to hold the cipher's nonce and tag. In a handshake: any misshapen record
+//! in clear, and any fatal alert. All make it give up, so they are kept from it: misshapen records
+//! here, alerts in clear by `alerts`.
 //!
-//! What remains possible is a *well-formed* handshake message or alert in clear, forged while a
-//! handshake runs: nothing in DTLS 1.2 tells it from a true one. An established session ignores
-//! everything in clear.
+//! What remains possible is a *well-formed* handshake message in clear, forged while a handshake
+//! runs: nothing in DTLS 1.2 tells it from a true one before the Finished messages do. The worst it
+//! achieves is a failed handshake. An established session takes nothing in clear.
+
+use std::ops::RangeInclusive;
 
 use openssl::ssl::SslRef;
 
+use super::alerts::Alert;
+
 /// Layout of a record's header (RFC 6347 4.1): type, version, epoch, sequence number, length.
+const VERSION: usize = 1;
 const EPOCH: usize = 3;
 const LENGTH: usize = 11;
 const HEADER: usize = 13;
 
-/// Content types (RFC 5246 6.2.1) that a server sends in clear.
+/// Content types (RFC 5246 6.2.1).
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
 
-/// Levels of an alert (RFC 5246 7.2).
-const WARNING: u8 = 1;
-const FATAL: u8 = 2;
+/// `DTLSv1.2` on the wire.
+const DTLS_1_2: [u8; 2] = [0xfe, 0xfd];
+/// `DTLSv1.0` on the wire: a HelloVerifyRequest carries it whatever is negotiated (RFC 6347 4.2.1).
+const DTLS_1_0: [u8; 2] = [0xfe, 0xff];
 
 /// A handshake message's header: type, length, sequence number, fragment offset, fragment length.
 const MESSAGE_HEADER: usize = 12;
 
-/// Handshake messages that a server sends in clear: HelloRequest, ServerHello, HelloVerifyRequest,
+/// Handshake messages that a client takes in clear: ServerHello, HelloVerifyRequest,
 /// NewSessionTicket, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone,
-/// CertificateStatus.
-const SERVER_MESSAGES: [u8; 9] = [0, 2, 3, 4, 11, 12, 13, 14, 22];
+/// CertificateStatus. Not HelloRequest: in a handshake it means nothing (RFC 5246 7.4.1.1).
+const SERVER_MESSAGES: [u8; 8] = [2, 3, 4, 11, 12, 13, 14, 22];
 
-/// Explicit nonce and tag of AES-GCM and AES-CCM (RFC 5288 3, RFC 6655 3); tag of ChaCha20-Poly1305
-/// (RFC 7905 2), which has no explicit nonce; the same sum for AES-CCM-8, 8 + 8. With CBC OpenSSL
-/// needs no help.
-const NONCE_AND_TAG: usize = 8 + 16;
-const SHORT_NONCE_AND_TAG: usize = 16;
-
-/// The shortest ciphertext while the suite is not settled: no encrypted record that a handshake
-/// needs is shorter.
-pub(super) const DURING_HANDSHAKE: usize = NONCE_AND_TAG;
-
-/// The shortest ciphertext of an established session.
-pub(super) fn shortest_ciphertext(ssl: &SslRef) -> usize {
-    let suite = ssl.current_cipher().map_or("", |cipher| cipher.name());
-    if suite.contains("CCM8") || suite.contains("CHACHA20") {
-        SHORT_NONCE_AND_TAG
-    } else {
-        NONCE_AND_TAG
-    }
+/// One whole record of a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Record<'a> {
+    bytes: &'a [u8],
 }
 
-/// The length of the part of a datagram that OpenSSL may see: whole records, none misshapen.
-pub(super) fn usable_prefix(datagram: &[u8], shortest_ciphertext: usize) -> usize {
-    let mut end = 0;
-    while let Some(header) = datagram.get(end..end + HEADER) {
+/// The whole records at the start of a datagram: what follows the first one whose length cannot be
+/// true is not looked at.
+pub(super) fn records(datagram: &[u8]) -> impl Iterator<Item = Record<'_>> {
+    let mut rest = datagram;
+    std::iter::from_fn(move || {
+        let header = rest.get(..HEADER)?;
         let length = usize::from(u16::from_be_bytes([header[LENGTH], header[LENGTH + 1]]));
-        let body_at = end + HEADER;
-        let Some(body) = datagram.get(body_at..body_at + length) else {
-            break;
-        };
-        let encrypted = header[EPOCH..EPOCH + 2] != [0, 0];
-        let shapely = if encrypted {
-            length >= shortest_ciphertext
-        } else {
-            is_shapely_in_clear(header[0], body)
-        };
-        if !shapely {
-            break;
-        }
-        end = body_at + length;
-    }
-    end
+        let (bytes, after) = rest.split_at_checked(HEADER + length)?;
+        rest = after;
+        Some(Record { bytes })
+    })
 }
 
-/// Whether a record in clear can be part of a server's handshake.
-fn is_shapely_in_clear(content_type: u8, body: &[u8]) -> bool {
-    match content_type {
-        CHANGE_CIPHER_SPEC => body == [1],
-        ALERT => matches!(body, [WARNING | FATAL, _]),
-        HANDSHAKE => is_shapely_message(body),
-        _ => false,
+impl<'a> Record<'a> {
+    /// The record, header included.
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.bytes
     }
+
+    fn body(self) -> &'a [u8] {
+        &self.bytes[HEADER..]
+    }
+
+    fn version(self) -> &'a [u8] {
+        &self.bytes[VERSION..VERSION + 2]
+    }
+
+    fn epoch(self) -> u16 {
+        u16::from_be_bytes([self.bytes[EPOCH], self.bytes[EPOCH + 1]])
+    }
+
+    /// Whether it claims to be part of a handshake: a message or a change of ciphers.
+    pub(super) fn is_handshake(self) -> bool {
+        matches!(self.bytes[0], HANDSHAKE | CHANGE_CIPHER_SPEC)
+    }
+
+    /// What kind of record it is; `None` for one that cannot be part of any session of ours. Without
+    /// renegotiation the epochs are 0, in clear, and 1, sealed (RFC 6347 4.1).
+    pub(super) fn kind(self, protection: Protection) -> Option<Kind> {
+        match self.epoch() {
+            0 if matches!(self.version(), v if v == DTLS_1_0 || v == DTLS_1_2) => {
+                match self.bytes[0] {
+                    ALERT => Alert::in_clear(self.body()).map(Kind::AlertInClear),
+                    CHANGE_CIPHER_SPEC => (self.body() == [1]).then_some(Kind::InClear),
+                    HANDSHAKE => is_shapely_message(self.body()).then_some(Kind::InClear),
+                    _ => None,
+                }
+            }
+            1 if self.version() == DTLS_1_2 && protection.fits(self.body().len()) => {
+                match self.bytes[0] {
+                    HANDSHAKE => Some(Kind::SealedHandshake),
+                    ALERT | APPLICATION_DATA => Some(Kind::Sealed),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a usable record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A handshake message or a change of ciphers, in clear.
+    InClear,
+    /// An alert in clear, which anyone may have sent.
+    AlertInClear(Alert),
+    /// A handshake message under a cipher.
+    SealedHandshake,
+    /// Application data or an alert under a cipher.
+    Sealed,
 }
 
 /// Whether a handshake message's fragment lies within its record and its message (RFC 6347 4.2.2).
@@ -99,83 +133,173 @@ fn is_shapely_message(body: &[u8]) -> bool {
         && fragment_length as usize <= fragment.len()
 }
 
+/// The lengths that a cipher gives to sealed records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Protection {
+    shortest: usize,
+    block: usize,
+}
+
+impl Protection {
+    /// Explicit nonce and tag of AES-GCM and AES-CCM (RFC 5288 3, RFC 6655 3).
+    const NONCE_AND_TAG: Self = Self {
+        shortest: 8 + 16,
+        block: 1,
+    };
+    /// The tag of ChaCha20-Poly1305, which has no explicit nonce (RFC 7905 2); the same sum for
+    /// AES-CCM-8: 8 + 8.
+    const SHORT_NONCE_AND_TAG: Self = Self {
+        shortest: 16,
+        block: 1,
+    };
+
+    /// While the suite is not settled: no sealed record that a handshake needs is shorter.
+    pub(super) const UNSETTLED: Self = Self::NONCE_AND_TAG;
+
+    /// Of an established session.
+    pub(super) fn of(ssl: &SslRef) -> Self {
+        Self::of_suite(ssl.current_cipher().map_or("", |cipher| cipher.name()))
+    }
+
+    /// By OpenSSL's name of the suite.
+    fn of_suite(suite: &str) -> Self {
+        if suite.contains("CCM8") || suite.contains("CHACHA20") {
+            Self::SHORT_NONCE_AND_TAG
+        } else if suite.contains("GCM") || suite.contains("CCM") {
+            Self::NONCE_AND_TAG
+        } else {
+            Self::cbc(if suite.ends_with("SHA256") { 32 } else { 20 })
+        }
+    }
+
+    /// An explicit IV, then MAC and at least one byte of padding in whole blocks of AES (RFC 5246
+    /// 6.2.3.2). The MAC is inside: encrypt-then-MAC is not offered.
+    const fn cbc(mac: usize) -> Self {
+        const BLOCK: usize = 16;
+        Self {
+            shortest: BLOCK + (mac + 1).div_ceil(BLOCK) * BLOCK,
+            block: BLOCK,
+        }
+    }
+
+    fn fits(self, length: usize) -> bool {
+        /// The longest ciphertext (RFC 5246 6.2.3).
+        const LONGEST: usize = (1 << 14) + 2048;
+        let lengths: RangeInclusive<usize> = self.shortest..=LONGEST;
+        lengths.contains(&length) && length.is_multiple_of(self.block)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const AEAD: Protection = Protection::NONCE_AND_TAG;
+
     fn record(content_type: u8, epoch: u8, body: &[u8]) -> Vec<u8> {
         let length = u16::try_from(body.len()).expect("length").to_be_bytes();
-        let header = [
-            content_type,
-            0xfe,
-            0xfd,
-            0,
-            epoch,
-            0,
-            0,
-            0,
-            0,
-            0,
-            1,
-            length[0],
-            length[1],
-        ];
-        [&header[..], body].concat()
+        let numbers = [0, epoch, 0, 0, 0, 0, 0, 1];
+        [&[content_type, 0xfe, 0xfd], &numbers[..], &length, body].concat()
     }
 
     fn sealed(length: usize) -> Vec<u8> {
         record(23, 1, &vec![7; length])
     }
 
-    fn passes_in_clear(content_type: u8, body: &[u8]) -> bool {
-        let record = record(content_type, 0, body);
-        match usable_prefix(&record, 24) {
-            0 => false,
-            whole => {
-                assert_eq!(whole, record.len());
-                true
-            }
-        }
+    fn kind_of(record: &[u8], protection: Protection) -> Option<Kind> {
+        let mut found = records(record);
+        let kind = found.next().expect("a record").kind(protection);
+        assert_eq!(found.next(), None);
+        kind
+    }
+
+    fn in_clear(content_type: u8, body: &[u8]) -> Option<Kind> {
+        kind_of(&record(content_type, 0, body), AEAD)
     }
 
     #[test]
-    fn whole_records_pass() {
-        let datagram = [record(20, 0, &[1]), sealed(24), sealed(500)].concat();
-        assert_eq!(usable_prefix(&datagram, 24), datagram.len());
-        assert_eq!(usable_prefix(&sealed(16), 16), 29);
+    fn a_datagram_is_cut_into_its_records() {
+        let parts = [record(20, 0, &[1]), sealed(24), sealed(0), sealed(500)];
+        let datagram = parts.concat();
+        let found: Vec<_> = records(&datagram).map(Record::bytes).collect();
+        assert_eq!(found, parts);
     }
 
     #[test]
-    fn a_datagram_ends_at_its_first_short_ciphertext() {
-        assert_eq!(usable_prefix(&sealed(23), 24), 0);
-        assert_eq!(usable_prefix(&sealed(15), 16), 0);
-        let datagram = [sealed(24), sealed(1), sealed(24)].concat();
-        assert_eq!(usable_prefix(&datagram, 24), 13 + 24);
-    }
-
-    #[test]
-    fn every_epoch_but_the_first_is_encrypted() {
-        let mut late = record(20, 0, &[1]);
-        late[EPOCH] = 1; // epoch 256
-        assert_eq!(usable_prefix(&late, 24), 0);
-    }
-
-    #[test]
-    fn what_is_no_record_does_not_pass() {
+    fn what_is_no_record_is_not_found() {
         for junk in [&b""[..], b"junk", &[0xff; 12], &[0xff; 1400]] {
-            assert_eq!(usable_prefix(junk, 24), 0);
+            assert_eq!(records(junk).count(), 0);
         }
         let cut = &sealed(30)[..42];
-        assert_eq!(usable_prefix(cut, 24), 0);
-        let datagram = [&sealed(30)[..], cut].concat();
-        assert_eq!(usable_prefix(&datagram, 24), 43);
+        assert_eq!(records(cut).count(), 0);
+        let datagram = [&sealed(30)[..], cut, &sealed(30)].concat();
+        assert_eq!(records(&datagram).next().expect("whole").bytes().len(), 43);
+    }
+
+    #[test]
+    fn ciphertexts_have_the_lengths_of_their_suite() {
+        for (suite, shortest, block) in [
+            ("ECDHE-ECDSA-AES128-GCM-SHA256", 24, 1),
+            ("AES128-GCM-SHA256", 24, 1),
+            ("ECDHE-ECDSA-AES128-CCM", 24, 1),
+            ("PSK-AES128-CCM8", 16, 1),
+            ("ECDHE-RSA-CHACHA20-POLY1305", 16, 1),
+            ("PSK-AES128-CBC-SHA", 48, 16),
+            ("AES256-SHA", 48, 16),
+            ("PSK-AES128-CBC-SHA256", 64, 16),
+            ("ECDHE-ECDSA-AES128-SHA256", 64, 16),
+        ] {
+            let protection = Protection::of_suite(suite);
+            let kind = |length| kind_of(&sealed(length), protection);
+            assert_eq!(kind(shortest), Some(Kind::Sealed), "{suite}");
+            assert_eq!(kind(shortest - 1), None, "{suite}");
+            assert_eq!(kind(shortest - block), None, "{suite}");
+            assert_eq!(kind(shortest + block), Some(Kind::Sealed), "{suite}");
+            assert_eq!(kind(shortest + 1).is_some(), block == 1, "{suite}");
+            assert_eq!(kind((1 << 14) + 2049), None, "{suite}");
+        }
+    }
+
+    #[test]
+    fn sealed_records_are_of_the_first_epoch_and_of_our_version() {
+        assert_eq!(
+            kind_of(&record(22, 1, &[7; 40]), AEAD),
+            Some(Kind::SealedHandshake)
+        );
+        assert_eq!(kind_of(&record(21, 1, &[7; 26]), AEAD), Some(Kind::Sealed));
+        assert_eq!(kind_of(&record(20, 1, &[7; 26]), AEAD), None);
+        assert_eq!(kind_of(&record(24, 1, &[7; 26]), AEAD), None);
+        assert_eq!(kind_of(&record(23, 2, &[7; 40]), AEAD), None);
+        let mut late = sealed(40);
+        late[EPOCH] = 1; // epoch 257
+        assert_eq!(kind_of(&late, AEAD), None);
+        let mut old = sealed(40);
+        old[VERSION + 1] = 0xff;
+        assert_eq!(kind_of(&old, AEAD), None);
+    }
+
+    #[test]
+    fn only_known_versions_speak_in_clear() {
+        let mut hello = record(22, 0, &[14, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0]);
+        for (version, usable) in [
+            ([0xfe, 0xfd], true),
+            ([0xfe, 0xff], true),
+            ([0xfe, 0xfc], false),
+            ([3, 3], false),
+            ([0, 0], false),
+        ] {
+            hello[VERSION..VERSION + 2].copy_from_slice(&version);
+            assert_eq!(kind_of(&hello, AEAD).is_some(), usable, "{version:?}");
+        }
     }
 
     #[test]
     fn records_in_clear_must_have_the_shape_of_their_type() {
-        assert!(passes_in_clear(20, &[1]));
-        assert!(passes_in_clear(21, &[1, 0]));
-        assert!(passes_in_clear(21, &[2, 40]));
+        assert_eq!(in_clear(20, &[1]), Some(Kind::InClear));
+        assert!(matches!(
+            in_clear(21, &[2, 40]),
+            Some(Kind::AlertInClear(_))
+        ));
         for (content_type, body) in [
             (20, &[][..]),
             (20, &[2]),
@@ -187,8 +311,9 @@ mod tests {
             (24, &[1, 0, 0]),
             (0, &[]),
         ] {
-            assert!(
-                !passes_in_clear(content_type, body),
+            assert_eq!(
+                in_clear(content_type, body),
+                None,
                 "{content_type} {body:?}"
             );
         }
@@ -198,7 +323,7 @@ mod tests {
     fn fragments_must_lie_within_record_and_message() {
         let message = |kind: u8, length: u8, offset: u8, fragment: u8, body: usize| {
             let header = [kind, 0, 0, length, 0, 0, 0, 0, offset, 0, 0, fragment];
-            passes_in_clear(22, &[&header[..], &vec![0; body]].concat())
+            in_clear(22, &[&header[..], &vec![0; body]].concat()).is_some()
         };
         assert!(message(2, 70, 0, 70, 70), "whole");
         assert!(message(11, 200, 50, 100, 100), "the middle");
@@ -206,8 +331,9 @@ mod tests {
         assert!(message(11, 4, 0, 4, 20), "another message may follow");
         assert!(!message(11, 200, 150, 51, 51), "past the message");
         assert!(!message(11, 200, 0, 100, 99), "past the record");
+        assert!(!message(0, 0, 0, 0, 0), "a HelloRequest");
         assert!(!message(1, 4, 0, 4, 4), "a ClientHello");
         assert!(!message(20, 12, 0, 12, 12), "Finished comes encrypted");
-        assert!(!passes_in_clear(22, &[2; 11]), "no whole header");
+        assert_eq!(in_clear(22, &[2; 11]), None, "no whole header");
     }
 }

@@ -1,33 +1,22 @@
-//! An established session.
+//! An established session behind a lock, and the waiting for its socket.
 
-use std::ffi::c_int;
-use std::net::UdpSocket;
-use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Arc, PoisonError};
+use std::os::fd::RawFd;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use foreign_types::ForeignTypeRef;
-use openssl::error::ErrorStack;
-use openssl::ssl::{ErrorCode, SslRef, SslStream};
+use zeroize::Zeroizing;
+
+use crate::sync::{Mutex, MutexGuard};
 
 use super::super::socket::{Deadline, Wait, wait_readable};
-use super::datagrams::Datagrams;
-use super::failure::{alert_name, fatal_alert};
-use super::records::shortest_ciphertext;
-use crate::sync::{Mutex, MutexGuard};
+use super::association::{Association, Event};
+use super::channel::{Channel, Ended, SendError};
+use super::dialer::{Dialer, Limits, Proof, Target};
+use super::failure::Failure;
 
 /// Longest datagram one record carries (RFC 5246 6.2.1).
 const MAX_RECORD: usize = 1 << 14;
-
-/// How a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// The peer said goodbye.
-    CloseNotify,
-    /// The peer sent a fatal alert.
-    FatalAlert,
-    /// OpenSSL gave up on the session.
-    Broken,
-}
 
 /// What [`Session::read`] came back with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +29,10 @@ pub(super) enum Read {
     Ended(Ended),
     /// The network reported an error; the session goes on.
     Failed,
+    /// A renewal has succeeded: the new session carries everything from now on.
+    Renewed,
+    /// A renewal has failed; a session that was alive goes on.
+    NotRenewed,
 }
 
 /// Why [`Session::write`] sent nothing.
@@ -53,47 +46,58 @@ pub(super) enum WriteError {
     Transport,
 }
 
+/// Connects and shakes hands; blocks until then.
+pub(super) fn establish(
+    target: Target<'_>,
+    proof: &Proof<'_>,
+    limits: Limits,
+) -> Result<Session, Failure> {
+    let dialer = Dialer::new(target, proof, limits)?;
+    let kept = dialer.kept_session(proof);
+    let mut association = Association::connect(dialer, kept)?;
+    let mut ready = false;
+    loop {
+        match association.turn(&mut [], ready) {
+            Some(Event::Renewed) => return Ok(Session::new(association)),
+            Some(Event::NotRenewed(failure)) => return Err(failure),
+            _ => {}
+        }
+        let link = association.dialer().link();
+        match wait_readable(link.descriptor(), association.due()) {
+            Wait::Ready => ready = true,
+            Wait::TimedOut | Wait::Interrupted => ready = false,
+            Wait::Failed(error) => return Err(Failure::Unreachable(error)),
+        }
+    }
+}
+
 /// An established session. Reading and writing may happen on two threads: a reader waits for the
 /// socket without holding the lock, so it never keeps a writer from sending.
 #[derive(Debug)]
 pub(super) struct Session {
-    socket: Arc<UdpSocket>,
-    channel: Mutex<Channel>,
+    association: Mutex<Association>,
+    descriptor: RawFd,
     /// "host:port", for the log.
     peer: String,
-}
-
-#[derive(Debug)]
-struct Channel {
-    stream: SslStream<Datagrams>,
-    ended: Option<Ended>,
+    /// Whether this port's own functions read and write it: see [`Self::renew`].
+    read_here: AtomicBool,
+    written_here: AtomicBool,
 }
 
 impl Session {
-    pub(super) fn new(
-        socket: Arc<UdpSocket>,
-        mut stream: SslStream<Datagrams>,
-        peer: String,
-    ) -> Self {
-        let shortest = shortest_ciphertext(stream.ssl());
-        stream.get_mut().set_shortest_ciphertext(shortest);
+    fn new(association: Association) -> Self {
         Self {
-            socket,
-            channel: Mutex::new(Channel {
-                stream,
-                ended: None,
-            }),
-            peer,
+            descriptor: association.dialer().link().descriptor(),
+            peer: association.dialer().peer().to_owned(),
+            association: Mutex::new(association),
+            read_here: AtomicBool::new(false),
+            written_here: AtomicBool::new(false),
         }
-    }
-
-    /// Readable when a datagram has come.
-    pub(super) fn descriptor(&self) -> RawFd {
-        self.socket.as_raw_fd()
     }
 
     /// Sends one datagram as one record.
     pub(super) fn write(&self, datagram: &[u8]) -> Result<(), WriteError> {
+        self.written_here.store(true, Ordering::Relaxed);
         if datagram.is_empty() || datagram.len() > MAX_RECORD {
             log::error!(
                 "{}: a record cannot carry {} bytes",
@@ -102,46 +106,40 @@ impl Session {
             );
             return Err(WriteError::Length);
         }
-        let mut channel = self.lock();
-        if let Some(ended) = channel.ended {
-            return Err(WriteError::Ended(ended));
-        }
-        drop(ErrorStack::get());
-        let written = channel.stream.ssl_write(datagram);
-        let lost = channel.stream.get_mut().take_error();
-        match (written, lost) {
-            (Ok(_), None) => Ok(()),
-            (Ok(_), Some(error)) => {
-                log::warn!("{}: sending failed: {error}", self.peer);
-                Err(WriteError::Transport)
-            }
-            (Err(error), _) => {
-                let ended = channel.end(&error, &self.peer);
-                Err(WriteError::Ended(ended))
-            }
-        }
+        let mut association = self.lock();
+        let channel = association.channel().ok_or(WriteError::Transport)?;
+        channel
+            .send(datagram, &self.peer)
+            .map_err(|error| match error {
+                SendError::Ended(ended) => WriteError::Ended(ended),
+                SendError::Transport => WriteError::Transport,
+            })
     }
 
     /// Waits for one datagram; a time-out of 0 ms waits for ever. What does not fit into the buffer
-    /// is cut off.
+    /// is cut off. While a renewal is under way, this drives it.
     pub(super) fn read(&self, buffer: &mut [u8], timeout_ms: u32) -> Read {
+        self.read_here.store(true, Ordering::Relaxed);
         let deadline = Deadline::after_ms(timeout_ms);
         // A datagram may hold several records: the rest of the last one comes before the next.
-        let mut ready = self.lock().has_pending();
+        let mut ready = false;
         loop {
-            if ready {
-                if let Some(read) = self.read_now(buffer) {
-                    return read;
+            let due = {
+                let mut association = self.lock();
+                if let Some(event) = association.turn(buffer, ready) {
+                    return self.tell(event);
                 }
-                // Junk keeps the socket ready without ever giving a record.
-                if deadline.is_past() {
-                    return Read::Timeout;
-                }
+                association.due()
+            };
+            // Junk keeps the socket ready without ever giving a record.
+            if ready && deadline.is_past() {
+                return Read::Timeout;
             }
-            match wait_readable(self.socket.as_raw_fd(), deadline.remaining()) {
+            let wait = [deadline.remaining(), due].into_iter().flatten().min();
+            match wait_readable(self.descriptor, wait) {
                 Wait::Ready => ready = true,
-                Wait::TimedOut => return Read::Timeout,
-                Wait::Interrupted => ready = false,
+                Wait::TimedOut if deadline.is_past() => return Read::Timeout,
+                Wait::TimedOut | Wait::Interrupted => ready = false,
                 Wait::Failed(error) => {
                     log::error!("{}: waiting failed: {error}", self.peer);
                     return Read::Failed;
@@ -150,96 +148,64 @@ impl Session {
         }
     }
 
-    /// Takes a record that is already there; `None` when none is.
-    fn read_now(&self, buffer: &mut [u8]) -> Option<Read> {
-        let mut channel = self.lock();
-        if let Some(ended) = channel.ended {
-            return Some(Read::Ended(ended));
-        }
-        drop(ErrorStack::get());
-        match channel.stream.ssl_read(buffer) {
-            Ok(length) => {
-                channel.drop_rest_of_record(&self.peer);
-                Some(Read::Datagram(length))
+    fn tell(&self, event: Event) -> Read {
+        match event {
+            Event::Datagram(length) => Read::Datagram(length),
+            Event::Ended(ended) => Read::Ended(ended),
+            Event::Network(error) => {
+                log::warn!("{}: receiving failed: {error}", self.peer);
+                Read::Failed
             }
-            Err(error) if error.code() == ErrorCode::WANT_READ => {
-                let failed = channel.stream.get_mut().take_error()?;
-                log::warn!("{}: receiving failed: {failed}", self.peer);
-                Some(Read::Failed)
-            }
-            Err(error) => Some(Read::Ended(channel.end(&error, &self.peer))),
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Channel> {
-        self.channel.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        let channel = self
-            .channel
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        // After a fatal alert or an internal error there is no session to say goodbye in (RFC 5246
-        // 7.2.2).
-        if matches!(channel.ended, None | Some(Ended::CloseNotify)) {
-            drop(ErrorStack::get());
-            if let Err(error) = channel.stream.shutdown() {
-                log::debug!("{}: close_notify could not be sent: {error}", self.peer);
+            Event::Renewed => Read::Renewed,
+            Event::NotRenewed(failure) => {
+                log::warn!("{}: the DTLS session is not renewed: {failure}", self.peer);
+                Read::NotRenewed
             }
         }
     }
-}
 
-impl Channel {
-    fn has_pending(&self) -> bool {
-        self.ended.is_some() || has_pending(self.stream.ssl())
-    }
-
-    /// Keeps the borders of datagrams: OpenSSL would give the rest of a record as the next one.
-    fn drop_rest_of_record(&mut self, peer: &str) {
-        if self.stream.ssl().pending() == 0 {
-            return;
+    /// Begins a handshake for a new session on the same socket; [`Self::read`] drives it and reports
+    /// its end. `false` when other functions than this port's read or write the session: they would
+    /// not drive it.
+    pub(super) fn renew(&self) -> bool {
+        let ours =
+            self.read_here.load(Ordering::Relaxed) && self.written_here.load(Ordering::Relaxed);
+        if ours {
+            self.lock().renew();
         }
-        let mut dropped = 0;
-        let mut scratch = [0u8; 256];
-        while self.stream.ssl().pending() > 0 {
-            match self.stream.ssl_read(&mut scratch) {
-                Ok(length) => dropped += length,
-                Err(_) => break,
-            }
-        }
-        log::warn!("{peer}: a datagram was too long for the buffer, {dropped} bytes dropped");
+        ours
     }
 
-    /// Notes how the session ended: `error` is not one that waiting would cure.
-    fn end(&mut self, error: &openssl::ssl::Error, peer: &str) -> Ended {
-        let ended = if error.code() == ErrorCode::ZERO_RETURN {
-            log::warn!("{peer}: the server closed the DTLS session (close_notify)");
-            Ended::CloseNotify
-        } else if let Some(alert) = fatal_alert(error) {
-            log::error!(
-                "{peer}: the server ended the DTLS session: {}",
-                alert_name(alert)
-            );
-            Ended::FatalAlert
-        } else {
-            log::error!("{peer}: the DTLS session broke: {error}");
-            Ended::Broken
-        };
-        self.ended = Some(ended);
-        ended
+    /// Gives up the renewal under way.
+    pub(super) fn cancel_renewal(&self) {
+        self.lock().cancel_renewal();
     }
-}
 
-/// Whether OpenSSL holds data that it took from the socket and nobody has read.
-fn has_pending(ssl: &SslRef) -> bool {
-    unsafe extern "C" {
-        // <openssl/ssl.h>, OpenSSL 1.1.0 and later; not in the bindings.
-        fn SSL_has_pending(ssl: *const openssl_sys::SSL) -> c_int;
+    /// How long until [`Self::read`] has something to do by itself.
+    pub(super) fn next_timeout(&self) -> Option<Duration> {
+        self.lock().due()
     }
-    // SAFETY: `ssl` is live and the call only looks.
-    unsafe { SSL_has_pending(ssl.as_ptr()) == 1 }
+
+    /// What a later handshake can resume this session from.
+    pub(super) fn resumable(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.lock().keep_session()
+    }
+
+    /// Readable when there is something to [`read`](Self::read); the same for as long as the session.
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.descriptor
+    }
+
+    /// The longest datagram whose record fits the path MTU.
+    pub(super) fn largest_datagram(&self) -> usize {
+        self.lock()
+            .channel()
+            .map_or(0, |channel| Channel::largest_datagram(channel))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Association> {
+        self.association
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }

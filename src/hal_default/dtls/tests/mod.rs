@@ -13,10 +13,10 @@ mod sessions;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::dialer::{Limits, Proof, Target};
 use super::failure::Failure;
-use super::handshake::{Limits, Proof, Target, establish};
-use super::session::{Read, Session};
-use crate::hal::dtls::{Offer, PskCredentials};
+use super::session::{Read, Session, establish};
+use crate::hal::dtls::{DEFAULT_HANDSHAKE_BOUND, DEFAULT_PATH_MTU, Offer, PskCredentials};
 use crate::hal::dtls_offer::Announced;
 
 /// A failure bound in the unit of the C seam.
@@ -24,7 +24,7 @@ const PATIENCE_MS: u32 = 20_000;
 
 /// A handshake with certificates, in the patience of the tests.
 fn connect(host: &str, address: SocketAddr, roots: &[u8]) -> Result<Session, Failure> {
-    connect_within(host, address, &Proof::new(roots, None), Limits::default())
+    connect_within(host, address, &Proof::new(roots, None), brisk())
 }
 
 fn connect_within(
@@ -46,7 +46,13 @@ fn connect_within(
 fn announced(offer: Offer, identity: &[u8], key: &[u8]) -> Option<Announced> {
     let psk = PskCredentials::new(identity, key);
     assert!(psk.is_some());
-    Some(Announced { offer, psk })
+    Some(Announced {
+        offer,
+        psk,
+        resume: None,
+        path_mtu: DEFAULT_PATH_MTU,
+        handshake_bound: DEFAULT_HANDSHAKE_BOUND,
+    })
 }
 
 /// The reason of a handshake that must fail.
@@ -60,6 +66,14 @@ fn check_echo(session: &Session) {
     let mut buffer = [0u8; 64];
     assert_eq!(session.read(&mut buffer, PATIENCE_MS), Read::Datagram(13));
     assert_eq!(&buffer[..13], b"over and back");
+}
+
+/// Limits with which lost flights are soon repeated.
+fn brisk() -> Limits {
+    Limits {
+        first_interval: Duration::from_millis(100),
+        ..Limits::default()
+    }
 }
 
 /// Limits under which a peer that does not answer is given up soon.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::pki::{Leaf, authority, issue};
 use super::relay::{From, Relay};
-use super::server::{Broken, Server, echo_once, silent, waiting, with_identity};
+use super::server::{Broken, Server, echo_once, knock, silent, waiting, with_identity};
 use super::{check_echo, connect, connect_within, failure, impatient};
-use crate::hal_default::dtls::handshake::{Limits, Proof};
+use crate::hal_default::dtls::dialer::{Limits, Proof};
 
 const HOST: &str = "127.0.0.1";
 /// Layout of a DTLS record and of the handshake message in it (RFC 6347 4.1, 4.2.2).
@@ -187,8 +187,7 @@ fn a_peer_that_stops_answering_is_told_apart_from_a_silent_one() {
         reason.starts_with("the server stopped answering"),
         "{reason}"
     );
-    // Lets the server's part end.
-    silent().send_to(b"next", server.address).expect("send");
+    knock(server.address);
     server.finish();
 }
 

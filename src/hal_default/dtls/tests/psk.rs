@@ -6,9 +6,9 @@ use openssl::ssl::SslContextBuilder;
 
 use super::pki::{Leaf, authority, issue};
 use super::server::{Broken, Listener, Server, echo_once, fail_once, with_identity, with_psk};
-use super::{announced, check_echo, connect_within, failure};
+use super::{announced, brisk, check_echo, connect_within, failure};
 use crate::hal::dtls::Offer;
-use crate::hal_default::dtls::handshake::{Limits, Proof};
+use crate::hal_default::dtls::dialer::{Limits, Proof};
 
 const IDENTITY: &[u8] = b"devicename|hmacsha256|a1B2c3D4e5F&dev01|2524608000000";
 const KEY: &[u8] = b"1AA2EE0D62681119641B03588A173F075DF513F5FCD093CA5E96A1FCD11CD904";
@@ -26,7 +26,7 @@ fn a_server_that_knows_the_key_needs_no_certificate() {
         let server = Server::start(HOST, key_only, echo_once);
         let root = authority("root").pem();
         let proof = Proof::new(&root, announced(offer, IDENTITY, KEY));
-        let session = connect_within(HOST, server.address, &proof, Limits::default());
+        let session = connect_within(HOST, server.address, &proof, brisk());
         check_echo(&session.expect("handshake"));
         server.finish();
     }
@@ -52,7 +52,7 @@ fn the_suite_of_sdk_3_2_0_is_offered() {
         id
     });
     let proof = Proof::new(b"", announced(Offer::PskOnly, IDENTITY, KEY));
-    let session = connect_within(HOST, server.address, &proof, Limits::default());
+    let session = connect_within(HOST, server.address, &proof, brisk());
     check_echo(&session.expect("handshake"));
     assert_eq!(server.finish(), [0x00, 0x8C]);
 }
@@ -76,7 +76,7 @@ fn a_server_with_both_proofs_shows_its_certificate() {
     });
     let pem = root.pem();
     let proof = Proof::new(&pem, announced(Offer::Both, IDENTITY, KEY));
-    drop(connect_within(HOST, server.address, &proof, Limits::default()).expect("handshake"));
+    drop(connect_within(HOST, server.address, &proof, brisk()).expect("handshake"));
     assert_eq!(server.finish(), "ECDHE-ECDSA-AES128-GCM-SHA256");
 }
 
@@ -85,12 +85,7 @@ fn the_key_is_not_offered_when_certificates_are_demanded() {
     let server = Server::start(HOST, key_only, fail_once);
     let root = authority("root").pem();
     let proof = Proof::new(&root, announced(Offer::CertificateOnly, IDENTITY, KEY));
-    let reason = failure(connect_within(
-        HOST,
-        server.address,
-        &proof,
-        Limits::default(),
-    ));
+    let reason = failure(connect_within(HOST, server.address, &proof, brisk()));
     assert!(reason.contains("no cipher suite in common"), "{reason}");
     server.finish();
 }
@@ -102,12 +97,7 @@ fn certificates_are_not_offered_when_the_key_is_demanded() {
     let server = Server::start(HOST, with_identity(&identity), fail_once);
     let pem = root.pem();
     let proof = Proof::new(&pem, announced(Offer::PskOnly, IDENTITY, KEY));
-    let reason = failure(connect_within(
-        HOST,
-        server.address,
-        &proof,
-        Limits::default(),
-    ));
+    let reason = failure(connect_within(HOST, server.address, &proof, brisk()));
     assert!(reason.contains("no cipher suite in common"), "{reason}");
     server.finish();
 }
@@ -118,7 +108,7 @@ fn demanding_a_key_without_having_one_fails_before_connecting() {
     let mut without = announced(Offer::PskOnly, IDENTITY, KEY).expect("announced");
     without.psk = None;
     let proof = Proof::new(b"", Some(without));
-    let reason = failure(connect_within(HOST, nobody, &proof, Limits::default()));
+    let reason = failure(connect_within(HOST, nobody, &proof, brisk()));
     assert_eq!(reason, "a pre-shared key is demanded, and none is known");
 }
 
@@ -162,7 +152,7 @@ fn an_identity_the_server_does_not_know_leads_back_to_certificates() {
     let server = prefers_the_key(&root, b"somebody else", KEY);
     let pem = root.pem();
     let proof = Proof::new(&pem, announced(Offer::Both, IDENTITY, KEY));
-    let session = connect_within(HOST, server.address, &proof, Limits::default());
+    let session = connect_within(HOST, server.address, &proof, brisk());
     check_echo(&session.expect("second attempt"));
     let (broken, suite) = server.finish();
     assert!(matches!(broken, Broken::Openssl(_)), "{broken:?}");
@@ -177,7 +167,7 @@ fn a_wrong_key_met_with_silence_leads_back_to_certificates() {
     let proof = Proof::new(&pem, announced(Offer::Both, IDENTITY, KEY));
     let limits = Limits {
         psk: Duration::from_millis(200),
-        ..Limits::default()
+        ..brisk()
     };
     let session = connect_within(HOST, server.address, &proof, limits);
     check_echo(&session.expect("second attempt"));
@@ -192,12 +182,7 @@ fn an_unknown_identity_is_named_when_only_the_key_may_be_used() {
     };
     let server = Server::start(HOST, configure, fail_once);
     let proof = Proof::new(b"", announced(Offer::PskOnly, IDENTITY, KEY));
-    let reason = failure(connect_within(
-        HOST,
-        server.address,
-        &proof,
-        Limits::default(),
-    ));
+    let reason = failure(connect_within(HOST, server.address, &proof, brisk()));
     assert_eq!(
         reason,
         "the pre-shared key did not work: fatal alert unknown PSK identity (115) from the server"
@@ -210,12 +195,7 @@ fn a_key_too_long_for_openssl_fails_cleanly() {
     let server = Server::start(HOST, key_only, fail_once);
     let key = [b'k'; 4096];
     let proof = Proof::new(b"", announced(Offer::PskOnly, IDENTITY, &key));
-    let reason = failure(connect_within(
-        HOST,
-        server.address,
-        &proof,
-        Limits::default(),
-    ));
+    let reason = failure(connect_within(HOST, server.address, &proof, brisk()));
     assert!(
         reason.starts_with("the pre-shared key did not work: "),
         "{reason}"

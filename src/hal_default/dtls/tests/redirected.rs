@@ -12,7 +12,8 @@ use super::pki::{Identity, Leaf, issue};
 #[cfg(feature = "redirect")]
 use super::server::{Server, with_identity};
 use crate::hal::certs::ROOTS_PEM;
-use crate::hal_default::dtls::handshake::{Limits, Proof, Target, establish};
+use crate::hal_default::dtls::dialer::{Limits, Proof, Target};
+use crate::hal_default::dtls::session::establish;
 
 /// What the child connects to, unless told otherwise: reserved, never resolvable (RFC 6761 6.4).
 const HOST: &str = "pk.coap.invalid";

@@ -47,8 +47,10 @@ impl Read for Wire {
         match received? {
             (length, from) if from == self.peer => Ok(length),
             (length, from) => {
-                self.newcomer
-                    .get_or_insert((from, buffer[..length].to_vec()));
+                if is_client_hello(&buffer[..length]) {
+                    self.newcomer
+                        .get_or_insert((from, buffer[..length].to_vec()));
+                }
                 Err(io::ErrorKind::WouldBlock.into())
             }
         }
@@ -136,6 +138,33 @@ fn drive<T>(
     }
 }
 
+/// Whether a datagram can begin an association: a ClientHello in clear. Servers drop everything else
+/// from peers they do not know.
+fn is_client_hello(datagram: &[u8]) -> bool {
+    const HANDSHAKE: u8 = 22;
+    const CLIENT_HELLO: u8 = 1;
+    matches!(
+        datagram,
+        [
+            HANDSHAKE,
+            _,
+            _,
+            0,
+            0,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            CLIENT_HELLO,
+            ..
+        ]
+    )
+}
+
 /// Accepts associations one after the other.
 pub(super) struct Listener {
     socket: Arc<UdpSocket>,
@@ -148,8 +177,12 @@ impl Listener {
     pub(super) fn accept(&mut self) -> Result<Connection, Broken> {
         let (peer, first) = self.newcomer.take().unwrap_or_else(|| {
             let mut buffer = [0u8; 4096];
-            let (length, peer) = self.socket.recv_from(&mut buffer).expect("a client");
-            (peer, buffer[..length].to_vec())
+            loop {
+                let (length, peer) = self.socket.recv_from(&mut buffer).expect("a client");
+                if is_client_hello(&buffer[..length]) {
+                    break (peer, buffer[..length].to_vec());
+                }
+            }
         });
         let wire = Wire {
             socket: Arc::clone(&self.socket),
@@ -239,6 +272,14 @@ pub(super) fn echo_once(listener: &mut Listener) -> usize {
 /// The result of a handshake that must fail.
 pub(super) fn fail_once(listener: &mut Listener) {
     assert!(listener.accept().is_err(), "the handshake must fail");
+}
+
+/// Shows up as another client, so that a server gives up the one it waits for.
+pub(super) fn knock(address: SocketAddr) {
+    let mut hello = [0u8; 14];
+    (hello[0], hello[13]) = (22, 1);
+    assert!(is_client_hello(&hello));
+    silent().send_to(&hello, address).expect("send");
 }
 
 /// Takes datagrams without ever answering, until the returned value is dropped.

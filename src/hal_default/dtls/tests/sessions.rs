@@ -11,9 +11,10 @@ use sha2::Sha256;
 use super::pki::{Identity, Leaf, authority, issue};
 use super::server::{Listener, Server, echo_once, with_identity, with_psk};
 use super::{PATIENCE_MS, connect};
-use crate::hal::dtls::{DtlsOptions, DtlsSession, Offer, PskCredentials};
+use crate::hal::dtls::{Arrival, DtlsOptions, DtlsSession, Offer, PskCredentials};
 use crate::hal::{CloseReason, ConnectError, Received, SendError};
-use crate::hal_default::dtls::session::{Ended, Read, WriteError};
+use crate::hal_default::dtls::channel::Ended;
+use crate::hal_default::dtls::session::{Read, WriteError};
 use crate::hal_default::dtls::{
     iotx_hal_default_dtls_create, iotx_hal_default_dtls_free, iotx_hal_default_dtls_read,
     iotx_hal_default_dtls_write,
@@ -36,12 +37,13 @@ fn serve<R: Send + 'static>(
 fn open<R>(root: &Identity, server: &Server<R>) -> Result<DtlsSession, ConnectError> {
     let ca_pem = CString::new(root.pem()).expect("PEM");
     DtlsSession::create(DtlsOptions {
-        host: c"127.0.0.1",
-        port: server.address.port(),
-        ca_pem: &ca_pem,
-        psk: None,
         offer: Offer::Both,
+        ..DtlsOptions::new(c"127.0.0.1", server.address.port(), &ca_pem)
     })
+}
+
+fn arrived(length: usize) -> Arrival {
+    Arrival::Network(Received::Datagram(length))
 }
 
 #[test]
@@ -53,10 +55,7 @@ fn datagrams_go_both_ways_through_the_seam() {
     for length in [1, 53, 1280] {
         let datagram = vec![b'd'; length];
         session.send(&datagram).expect("send");
-        assert_eq!(
-            session.receive(&mut buffer, PATIENCE_MS),
-            Received::Datagram(length)
-        );
+        assert_eq!(session.receive(&mut buffer, PATIENCE_MS), arrived(length));
         assert_eq!(&buffer[..length], datagram);
     }
     drop(session);
@@ -75,18 +74,17 @@ fn a_key_announced_beside_the_seam_is_used() {
         echo_once,
     );
     let session = DtlsSession::create(DtlsOptions {
-        host: c"127.0.0.1",
-        port: server.address.port(),
-        ca_pem: crate::hal::certs::ROOTS_PEM,
         psk: PskCredentials::new(b"identity", b"key of the device"),
         offer: Offer::Both,
+        ..DtlsOptions::new(
+            c"127.0.0.1",
+            server.address.port(),
+            crate::hal::certs::ROOTS_PEM,
+        )
     })
     .expect("handshake");
     session.send(b"hello").expect("send");
-    assert_eq!(
-        session.receive(&mut [0; 8], PATIENCE_MS),
-        Received::Datagram(5)
-    );
+    assert_eq!(session.receive(&mut [0; 8], PATIENCE_MS), arrived(5));
     drop(session);
     server.finish();
 }
@@ -104,8 +102,14 @@ fn nothing_in_time_is_a_timeout() {
     let root = authority("root");
     let server = serve(&root, echo_once);
     let session = open(&root, &server).expect("handshake");
-    assert_eq!(session.receive(&mut [0; 8], 1), Received::Timeout);
-    assert_eq!(session.receive(&mut [0; 8], 0), Received::Timeout);
+    assert_eq!(
+        session.receive(&mut [0; 8], 1),
+        Arrival::Network(Received::Timeout)
+    );
+    assert_eq!(
+        session.receive(&mut [0; 8], 0),
+        Arrival::Network(Received::Timeout)
+    );
     drop(session);
     server.finish();
 }
@@ -121,11 +125,8 @@ fn close_notify_ends_a_session_for_reader_and_writer() {
     });
     let session = open(&root, &server).expect("handshake");
     let mut buffer = [0u8; 64];
-    let closed = Received::Closed(CloseReason::CloseNotify);
-    assert_eq!(
-        session.receive(&mut buffer, PATIENCE_MS),
-        Received::Datagram(10)
-    );
+    let closed = Arrival::Network(Received::Closed(CloseReason::CloseNotify));
+    assert_eq!(session.receive(&mut buffer, PATIENCE_MS), arrived(10));
     assert_eq!(session.receive(&mut buffer, PATIENCE_MS), closed);
     assert_eq!(
         session.receive(&mut buffer, PATIENCE_MS),
@@ -227,14 +228,8 @@ fn a_datagram_longer_than_the_buffer_is_cut_and_the_next_one_is_whole() {
     });
     let session = open(&root, &server).expect("handshake");
     let mut buffer = [0u8; 100];
-    assert_eq!(
-        session.receive(&mut buffer, PATIENCE_MS),
-        Received::Datagram(100)
-    );
-    assert_eq!(
-        session.receive(&mut buffer, PATIENCE_MS),
-        Received::Datagram(5)
-    );
+    assert_eq!(session.receive(&mut buffer, PATIENCE_MS), arrived(100));
+    assert_eq!(session.receive(&mut buffer, PATIENCE_MS), arrived(5));
     assert_eq!(&buffer[..5], b"short");
     drop(session);
     server.finish();
@@ -287,14 +282,14 @@ fn errors_left_in_openssls_queue_by_others_do_no_harm() {
             .put()
     };
     leave_error();
-    assert_eq!(session.receive(&mut [0; 8], 1), Received::Timeout);
+    assert_eq!(
+        session.receive(&mut [0; 8], 1),
+        Arrival::Network(Received::Timeout)
+    );
     leave_error();
     session.send(b"fine").expect("send");
     leave_error();
-    assert_eq!(
-        session.receive(&mut [0; 8], PATIENCE_MS),
-        Received::Datagram(4)
-    );
+    assert_eq!(session.receive(&mut [0; 8], PATIENCE_MS), arrived(4));
     drop(session);
     server.finish();
 }
@@ -316,12 +311,7 @@ fn a_waiting_reader_does_not_hold_up_a_writer() {
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut buffer = [0u8; 64];
-            (0..50u8).all(|_| {
-                matches!(
-                    session.receive(&mut buffer, PATIENCE_MS),
-                    Received::Datagram(1)
-                )
-            })
+            (0..50u8).all(|_| session.receive(&mut buffer, PATIENCE_MS) == arrived(1))
         });
         for number in 0..50u8 {
             session.send(&[number]).expect("send");

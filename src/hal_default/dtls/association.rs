@@ -1,0 +1,222 @@
+//! What one socket carries: a session, a handshake that makes the next one, or both.
+
+use std::time::Duration;
+
+use super::channel::{Channel, Ended, Taken};
+use super::dialer::Dialer;
+use super::effort::{Effort, Purpose};
+use super::failure::Failure;
+use super::handshake::Established;
+use super::records::records;
+use super::resume::Resumable;
+use super::router::{Route, Takers, route};
+
+/// Datagrams taken from the socket in one turn, so that a flood of junk does not hold the caller.
+const DATAGRAMS_PER_TURN: u32 = 16;
+
+/// The longest record: its header, and 2^14 bytes that protection may make 2048 longer (RFC 6347
+/// 4.1).
+const LONGEST_RECORD: usize = 13 + (1 << 14) + 2048;
+
+/// What a turn came to.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// One datagram of this length has arrived.
+    Datagram(usize),
+    /// The session is over, now or since before, and no handshake is under way.
+    Ended(Ended),
+    /// The network reported an error.
+    Network(std::io::Error),
+    /// A handshake has succeeded, and its session carries everything from now on.
+    Renewed,
+    /// The handshake under way has failed.
+    NotRenewed(Failure),
+}
+
+#[derive(Debug)]
+pub(super) struct Association {
+    dialer: Dialer,
+    channel: Option<Channel>,
+    effort: Option<(Effort, Purpose)>,
+    resumable: Option<Resumable>,
+    /// A renewal that could not even begin.
+    stillborn: Option<Failure>,
+    /// Whether the last renewal was met with silence: the path may have forgotten our port.
+    port_is_stale: bool,
+    datagram: Box<[u8]>,
+}
+
+impl Association {
+    /// Begins with a handshake, which resumes `kept` if it can.
+    pub(super) fn connect(dialer: Dialer, kept: Option<Resumable>) -> Result<Self, Failure> {
+        let effort = Effort::new(&dialer, kept, Purpose::Connect)?;
+        Ok(Self {
+            dialer,
+            channel: None,
+            effort: Some((effort, Purpose::Connect)),
+            resumable: None,
+            stillborn: None,
+            port_is_stale: false,
+            datagram: vec![0; LONGEST_RECORD].into_boxed_slice(),
+        })
+    }
+
+    pub(super) fn dialer(&self) -> &Dialer {
+        &self.dialer
+    }
+
+    /// The session, once there is one.
+    pub(super) fn channel(&mut self) -> Option<&mut Channel> {
+        self.channel.as_mut()
+    }
+
+    /// Begins a handshake for the next session; one that is under way goes on instead.
+    pub(super) fn renew(&mut self) {
+        if self.effort.is_some() || self.stillborn.is_some() {
+            return;
+        }
+        if self.port_is_stale {
+            log::info!("{}: going on from another port", self.dialer.peer());
+            if let Err(error) = self.dialer.link().take_fresh_port() {
+                log::warn!("{}: no other port: {error}", self.dialer.peer());
+            }
+        }
+        let kept = self.resumable.clone();
+        let begun = Effort::new(&self.dialer, kept, Purpose::Renew).and_then(|mut effort| {
+            effort.drive(&self.dialer, Purpose::Renew)?;
+            Ok(effort)
+        });
+        match begun {
+            Ok(effort) => {
+                log::info!("{}: renewing the DTLS session", self.dialer.peer());
+                self.effort = Some((effort, Purpose::Renew));
+            }
+            Err(failure) => self.stillborn = Some(failure),
+        }
+    }
+
+    /// Gives up the handshake under way.
+    pub(super) fn cancel_renewal(&mut self) {
+        self.stillborn = None;
+        if self.effort.take().is_some() {
+            log::info!("{}: the renewal is not needed", self.dialer.peer());
+        }
+    }
+
+    /// The session to keep for later, as bytes.
+    pub(super) fn keep_session(&self) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+        self.dialer.keep_session(self.resumable.as_ref()?)
+    }
+
+    /// How long until [`Self::turn`] has something to do by itself.
+    pub(super) fn due(&self) -> Option<Duration> {
+        if self.has_pending() {
+            return Some(Duration::ZERO);
+        }
+        self.effort.as_ref().map(|(effort, _)| effort.due())
+    }
+
+    /// Whether [`Self::turn`] has something to do without anything arriving.
+    pub(super) fn has_pending(&self) -> bool {
+        self.stillborn.is_some() || self.channel.as_ref().is_some_and(Channel::has_pending)
+    }
+
+    /// Does what can be done without waiting; `receive` says that the socket may have something.
+    pub(super) fn turn(&mut self, buffer: &mut [u8], receive: bool) -> Option<Event> {
+        let mut datagrams = if receive { DATAGRAMS_PER_TURN } else { 0 };
+        loop {
+            // The old session's records before the news that there is another one.
+            if let Some(event) = self.take_record(buffer).or_else(|| self.drive()) {
+                return Some(event);
+            }
+            datagrams = datagrams.checked_sub(1)?;
+            match self.dialer.link().receive(&mut self.datagram) {
+                Ok(length) => self.sort(length),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return None,
+                Err(error) => match &mut self.effort {
+                    Some((effort, _)) => effort.keep(error),
+                    None => return Some(Event::Network(error)),
+                },
+            }
+        }
+    }
+
+    fn take_record(&mut self, buffer: &mut [u8]) -> Option<Event> {
+        let peer = self.dialer.peer();
+        let channel = self.channel.as_mut()?;
+        while channel.has_pending() {
+            match channel.take(buffer, peer) {
+                Taken::Datagram(length) => return Some(Event::Datagram(length)),
+                Taken::Nothing => break,
+                // RFC 5246 7.2.2: no resumption after a fatal alert.
+                Taken::Ended(Ended::FatalAlert | Ended::Broken) => self.resumable = None,
+                Taken::Ended(Ended::CloseNotify) => {}
+            }
+        }
+        // While another session is being made, that one's fate is the news.
+        let ended = channel.ended()?;
+        (self.effort.is_none() && self.stillborn.is_none()).then_some(Event::Ended(ended))
+    }
+
+    fn drive(&mut self) -> Option<Event> {
+        if let Some(failure) = self.stillborn.take() {
+            return Some(Event::NotRenewed(failure));
+        }
+        let (effort, purpose) = self.effort.as_mut()?;
+        match effort.drive(&self.dialer, *purpose) {
+            Ok(false) => None,
+            Ok(true) => {
+                let (effort, _) = self.effort.take()?;
+                self.succeed(effort.finish());
+                Some(Event::Renewed)
+            }
+            Err(failure) => {
+                self.effort = None;
+                self.port_is_stale = failure.is_silence();
+                Some(Event::NotRenewed(failure))
+            }
+        }
+    }
+
+    fn succeed(&mut self, established: Established) {
+        log::info!(
+            "DTLS session with {}: {}",
+            self.dialer.peer(),
+            established.describe()
+        );
+        self.port_is_stale = false;
+        self.resumable = established.resumable;
+        if let Some(predecessor) = self.channel.replace(Channel::new(established.stream)) {
+            predecessor.abandon();
+        }
+    }
+
+    /// Hands the records of the datagram just received to whom they are for.
+    fn sort(&mut self, length: usize) {
+        let takers = Takers {
+            session: self.channel.as_ref().and_then(Channel::open_protection),
+            handshake: self.effort.is_some(),
+        };
+        for record in records(&self.datagram[..length]) {
+            let route = route(record, takers);
+            if let (Route::Session | Route::Both, Some(channel)) = (route, &mut self.channel) {
+                channel.deliver(record);
+            }
+            if let Some((effort, _)) = &mut self.effort {
+                match route {
+                    Route::Handshake | Route::Both => effort.deliver(record),
+                    Route::Suspicion(alert) => effort.suspect(alert),
+                    Route::Session | Route::Nobody => {}
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Association {
+    fn drop(&mut self) {
+        if let Some(channel) = &mut self.channel {
+            channel.close(self.dialer.peer());
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! What all handshakes of one session share: the server, what proves its identity and ours, and the
+//! limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openssl::error::ErrorStack;
+use openssl::ssl::{Ssl, SslContext, SslStream};
+use zeroize::Zeroizing;
+
+use super::context::{PskChosen, Suites, build, parse_roots};
+use super::failure::Failure;
+use super::link::Link;
+use super::resume::{Binding, Resumable};
+use super::timers::{self, FIRST_INTERVAL};
+use super::verify::{ServerName, Verdict, demand};
+use super::wire::Wire;
+use crate::hal::dtls::{DEFAULT_HANDSHAKE_BOUND, DEFAULT_PATH_MTU, Offer, PskCredentials};
+use crate::hal::dtls_offer::Announced;
+
+/// How long and how stubbornly to try.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// For everything, further attempts included. With the timer of RFC 6347 a flight is sent five
+    /// times in half a minute.
+    pub(super) total: Duration,
+    /// From the server's choice of the pre-shared key to the end of the handshake, while
+    /// certificates remain to be tried. Servers answer a wrong key with silence: records that do
+    /// not decrypt are dropped (RFC 6347 4.1.2.7).
+    pub(super) psk: Duration,
+    /// How many times the network may report the peer as unreachable before it is believed. One
+    /// such report is easily forged, or left from before the server started.
+    pub(super) unreachable: u32,
+    /// After how long a flight is sent again at first; doubled each time (RFC 6347 4.2.4.1).
+    pub(super) first_interval: Duration,
+    /// The path MTU, IP and UDP headers included, that flights are cut to instead of relying on IP
+    /// fragments, which many mobile networks drop.
+    pub(super) path_mtu: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            total: DEFAULT_HANDSHAKE_BOUND,
+            psk: Duration::from_secs(10),
+            unreachable: 2,
+            first_interval: FIRST_INTERVAL,
+            path_mtu: DEFAULT_PATH_MTU,
+        }
+    }
+}
+
+impl Limits {
+    /// As the client announced.
+    pub(super) fn announced(announced: &Announced) -> Self {
+        Self {
+            total: announced.handshake_bound,
+            path_mtu: announced.path_mtu,
+            ..Self::default()
+        }
+    }
+}
+
+/// Whom to connect to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+}
+
+/// What proves the server's identity, and ours.
+#[derive(Debug)]
+pub(super) struct Proof<'a> {
+    roots_pem: &'a [u8],
+    offer: Offer,
+    psk: Option<PskCredentials>,
+    resume: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl<'a> Proof<'a> {
+    /// Roots in PEM, and what was announced for this handshake; nothing announced means
+    /// certificates.
+    pub(super) fn new(roots_pem: &'a [u8], announced: Option<Announced>) -> Self {
+        let (offer, psk, resume) = announced.map_or((Offer::CertificateOnly, None, None), |it| {
+            (it.offer, it.psk, it.resume)
+        });
+        Self {
+            roots_pem,
+            offer,
+            psk,
+            resume,
+        }
+    }
+
+    fn suites(&self) -> Result<Suites, Failure> {
+        match (self.offer, &self.psk) {
+            (Offer::PskOnly, None) => Err(Failure::NoKey),
+            (Offer::PskOnly, Some(_)) => Ok(Suites::Psk),
+            (Offer::Both, Some(_)) => Ok(Suites::Both),
+            (Offer::CertificateOnly, _) | (Offer::Both, None) => Ok(Suites::Certificates),
+        }
+    }
+
+    /// All trusted roots in PEM; none are needed for the key alone.
+    fn roots(&self, suites: Suites) -> Result<Vec<u8>, Failure> {
+        if suites == Suites::Psk {
+            return Ok(Vec::new());
+        }
+        let mut roots = self.roots_pem.to_vec();
+        add_extra_roots(&mut roots)?;
+        Ok(roots)
+    }
+}
+
+#[cfg(feature = "redirect")]
+fn add_extra_roots(roots: &mut Vec<u8>) -> Result<(), Failure> {
+    use super::super::redirect::{extra_roots, unusable_extra_roots};
+    if let Some(pem) = extra_roots().map_err(Failure::Redirect)? {
+        parse_roots(&pem)
+            .map_err(|failure| Failure::Redirect(unusable_extra_roots(failure.to_string())))?;
+        roots.push(b'\n');
+        roots.extend_from_slice(&pem);
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "redirect"))]
+#[allow(clippy::unnecessary_wraps, clippy::ptr_arg)] // the signature of the variant that can fail
+fn add_extra_roots(_: &mut Vec<u8>) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Begins handshakes, on one link.
+#[derive(Debug)]
+pub(super) struct Dialer {
+    link: Arc<Link>,
+    context: SslContext,
+    psk_chosen: PskChosen,
+    name: ServerName,
+    suites: Suites,
+    limits: Limits,
+    binding: Binding,
+    /// "host:port", for the log.
+    peer: String,
+}
+
+impl Dialer {
+    /// Everything that can go wrong before the first datagram.
+    pub(super) fn new(
+        target: Target<'_>,
+        proof: &Proof<'_>,
+        limits: Limits,
+    ) -> Result<Self, Failure> {
+        let Target { host, port } = target;
+        let suites = proof.suites()?;
+        let roots = proof.roots(suites)?;
+        let trusted = if suites == Suites::Psk {
+            Vec::new()
+        } else {
+            parse_roots(&roots)?
+        };
+        let psk = proof
+            .psk
+            .as_ref()
+            .filter(|_| suites != Suites::Certificates);
+        let (context, psk_chosen) = build(&trusted, psk).map_err(Failure::Setup)?;
+        let link = Link::open(host, port, limits.path_mtu).map_err(Failure::Connect)?;
+        let identity = psk.map_or(&b""[..], PskCredentials::identity);
+        Ok(Self {
+            link: Arc::new(link),
+            context,
+            psk_chosen,
+            name: ServerName::new(host),
+            suites,
+            limits,
+            binding: Binding::new(host, port, &roots, identity),
+            peer: format!("{host}:{port}"),
+        })
+    }
+
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// The suites that a first attempt offers.
+    pub(super) fn suites(&self) -> Suites {
+        self.suites
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(super) fn psk_chosen(&self) -> &PskChosen {
+        &self.psk_chosen
+    }
+
+    /// "host:port", for the log.
+    pub(super) fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// An OpenSSL object for one handshake.
+    pub(super) fn object(
+        &self,
+        suites: Suites,
+        resume: Option<&Resumable>,
+    ) -> Result<(SslStream<Wire>, Verdict), ErrorStack> {
+        self.psk_chosen.forget();
+        let mut ssl = Ssl::new(&self.context)?;
+        suites.offer(&mut ssl)?;
+        ssl.set_mtu(self.link.largest_datagram().into())?;
+        if self.limits.first_interval != FIRST_INTERVAL {
+            timers::set_first_interval(&mut ssl, self.limits.first_interval)?;
+        }
+        let verdict = demand(&mut ssl, &self.name)?;
+        if let Some(resumable) = resume {
+            // SAFETY: the session is of this context, or was written by one of the same method;
+            // which is what OpenSSL needs, and it checks the method.
+            unsafe { ssl.set_session(resumable.session()) }?;
+        }
+        let stream = SslStream::new(ssl, Wire::new(Arc::clone(&self.link)))?;
+        Ok((stream, verdict))
+    }
+
+    /// The session that `proof` brings to be resumed, if it can be used here.
+    pub(super) fn kept_session(&self, proof: &Proof<'_>) -> Option<Resumable> {
+        let bytes = proof.resume.as_ref()?;
+        match Resumable::import(bytes, self.binding, self.suites) {
+            Ok(resumable) => Some(resumable),
+            Err(refusal) => {
+                log::warn!(
+                    "{}: the kept DTLS session is not used: {refusal}",
+                    self.peer
+                );
+                None
+            }
+        }
+    }
+
+    /// The bytes that [`Self::kept_session`] reads.
+    pub(super) fn keep_session(&self, resumable: &Resumable) -> Option<Zeroizing<Vec<u8>>> {
+        resumable
+            .is_good_for(self.suites)
+            .then(|| resumable.export(self.binding))
+            .flatten()
+    }
+}

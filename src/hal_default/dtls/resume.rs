@@ -1,0 +1,219 @@
+//! What a session can be resumed from (RFC 5246 7.3, RFC 5077), in memory and as bytes to keep.
+//!
+//! A resumed handshake does not verify the server again: whoever knows the master secret is the
+//! server that was verified in the full handshake. So what is kept says what was verified: the host,
+//! the roots and the identity that the handshake was made with, and how. It is resumed for the same
+//! only, and not for ever.
+
+use std::ffi::c_int;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use foreign_types::ForeignTypeRef;
+use openssl::asn1::Asn1Time;
+use openssl::ssl::{SslRef, SslSession, SslSessionRef, SslVersion};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::context::Suites;
+
+/// Seconds after a full handshake in which its session may be resumed, whatever happens between. A
+/// server's own limit is mostly shorter.
+const LONGEST_TRUST: u64 = 7 * 24 * 60 * 60;
+
+/// The first bytes of a kept session, the last being the version of this layout: magic, how the
+/// server was verified, until when (Unix seconds, big endian), [`Binding`], OpenSSL's DER.
+const MAGIC: [u8; 5] = *b"IXDS\x01";
+const PROOF: usize = MAGIC.len();
+const UNTIL: usize = PROOF + 1;
+const BINDING: usize = UNTIL + 8;
+const DER: usize = BINDING + 32;
+
+/// A kept session longer than this is none: tickets have 16 bits of length, certificates are a few
+/// kilobytes.
+const LONGEST: usize = 1 << 17;
+
+/// How the server was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProvenBy {
+    Certificate,
+    Psk,
+}
+
+impl ProvenBy {
+    fn is_offered_by(self, suites: Suites) -> bool {
+        match suites {
+            Suites::Both => true,
+            Suites::Certificates => self == Self::Certificate,
+            Suites::Psk => self == Self::Psk,
+        }
+    }
+
+    fn code(self) -> u8 {
+        match self {
+            Self::Certificate => 1,
+            Self::Psk => 2,
+        }
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        [Self::Certificate, Self::Psk]
+            .into_iter()
+            .find(|proof| proof.code() == code)
+    }
+}
+
+/// A digest of what a verification rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Binding([u8; 32]);
+
+impl Binding {
+    /// Of the host and port, the trusted roots, and the identity of the pre-shared key.
+    pub(super) fn new(host: &str, port: u16, roots: &[u8], identity: &[u8]) -> Self {
+        let mut digest = Sha256::new();
+        for part in [host.as_bytes(), &port.to_be_bytes(), roots, identity] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        Self(digest.finalize().into())
+    }
+}
+
+/// A session with what was verified when it began.
+#[derive(Clone)]
+pub(super) struct Resumable {
+    session: SslSession,
+    proven_by: ProvenBy,
+    until: u64,
+}
+
+impl Resumable {
+    /// From a completed handshake; `None` when the server gave neither a ticket nor a session id.
+    /// `resumed` is what the handshake resumed, if it did.
+    pub(super) fn from_handshake(
+        ssl: &SslRef,
+        proven_by: ProvenBy,
+        resumed: Option<&Self>,
+    ) -> Option<Self> {
+        let session = ssl.session().filter(|session| is_resumable(session))?;
+        Some(Self {
+            session: session.to_owned(),
+            proven_by,
+            // Resumption does not prolong the trust of the full handshake.
+            until: resumed.map_or_else(|| trusted_until(ssl, now()), |resumed| resumed.until),
+        })
+    }
+
+    pub(super) fn session(&self) -> &SslSessionRef {
+        &self.session
+    }
+
+    pub(super) fn proven_by(&self) -> ProvenBy {
+        self.proven_by
+    }
+
+    /// Whether a handshake with these suites may resume it now.
+    pub(super) fn is_good_for(&self, suites: Suites) -> bool {
+        self.proven_by.is_offered_by(suites) && now() < self.until && is_resumable(&self.session)
+    }
+
+    /// The bytes to keep. They hold the master secret.
+    pub(super) fn export(&self, binding: Binding) -> Option<Zeroizing<Vec<u8>>> {
+        let der = Zeroizing::new(self.session.to_der().ok()?);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(DER + der.len()));
+        bytes.extend_from_slice(&MAGIC);
+        bytes.push(self.proven_by.code());
+        bytes.extend_from_slice(&self.until.to_be_bytes());
+        bytes.extend_from_slice(&binding.0);
+        bytes.extend_from_slice(&der);
+        Some(bytes)
+    }
+
+    /// Reads what [`Self::export`] gave.
+    pub(super) fn import(bytes: &[u8], binding: Binding, suites: Suites) -> Result<Self, Refusal> {
+        if bytes.len() <= DER || bytes.len() > LONGEST || !bytes.starts_with(&MAGIC) {
+            return Err(Refusal::NotASession);
+        }
+        if bytes[BINDING..DER] != binding.0 {
+            return Err(Refusal::NotForThis);
+        }
+        let proven_by = ProvenBy::from_code(bytes[PROOF]).ok_or(Refusal::NotASession)?;
+        let mut until = [0; 8];
+        until.copy_from_slice(&bytes[UNTIL..BINDING]);
+        let session = SslSession::from_der(&bytes[DER..]).map_err(|_| Refusal::NotASession)?;
+        // OpenSSL reads past what it does not understand: only what it would write itself counts.
+        let again = Zeroizing::new(session.to_der().map_err(|_| Refusal::NotASession)?);
+        if again[..] != bytes[DER..] || session.protocol_version() != SslVersion::DTLS1_2 {
+            return Err(Refusal::NotASession);
+        }
+        let resumable = Self {
+            session,
+            proven_by,
+            until: u64::from_be_bytes(until),
+        };
+        if !resumable.proven_by.is_offered_by(suites) {
+            return Err(Refusal::NotForThis);
+        }
+        if !resumable.is_good_for(suites) {
+            return Err(Refusal::TooOld);
+        }
+        Ok(resumable)
+    }
+}
+
+impl std::fmt::Debug for Resumable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resumable")
+            .field("proven_by", &self.proven_by)
+            .field("until", &self.until)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why kept bytes are not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// They were not written by this library, or are damaged.
+    NotASession,
+    /// They belong to another host, other roots or another identity.
+    NotForThis,
+    /// The full handshake was too long ago, or the server's certificate has expired since.
+    TooOld,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotASession => "it is damaged, or from another version of the library",
+            Self::NotForThis => "it is of another host, other roots or another identity",
+            Self::TooOld => "its verification was too long ago",
+        })
+    }
+}
+
+/// The end of a full handshake's trust: that of the certificate, if it comes first.
+fn trusted_until(ssl: &SslRef, now: u64) -> u64 {
+    let certificate_left = ssl.peer_certificate().and_then(|certificate| {
+        let now = Asn1Time::days_from_now(0).ok()?;
+        let left = now.diff(certificate.not_after()).ok()?;
+        Some(i64::from(left.days) * 24 * 60 * 60 + i64::from(left.secs))
+    });
+    let left = certificate_left.map_or(LONGEST_TRUST, |left| u64::try_from(left).unwrap_or(0));
+    now.saturating_add(left.min(LONGEST_TRUST))
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// Whether the server gave a ticket or an id, and no fatal alert has ended the session (RFC 5246
+/// 7.2.2).
+fn is_resumable(session: &SslSessionRef) -> bool {
+    unsafe extern "C" {
+        // <openssl/ssl.h>, OpenSSL 1.1.1 and later; not in the bindings.
+        fn SSL_SESSION_is_resumable(session: *const openssl_sys::SSL_SESSION) -> c_int;
+    }
+    // SAFETY: `session` is live and the call only looks.
+    unsafe { SSL_SESSION_is_resumable(session.as_ptr()) == 1 }
+}
