@@ -240,7 +240,7 @@ impl<P: Platform, U> Client<P, U> {
         buffer: &mut Buffer,
         sink: &mut Sink<'_, U>,
     ) -> Turn {
-        let (next, notice) = {
+        let (next, notice, announce) = {
             let mut state = self.lock();
             if self.is_closed() {
                 return Turn::Closed;
@@ -259,8 +259,12 @@ impl<P: Platform, U> Client<P, U> {
                 state.next_repair(),
             ];
             let next = deadlines.into_iter().flatten().fold(until, Instant::min);
-            (next, state.session.take_notice())
+            let announce = state.session.take_announcement();
+            (next, state.session.take_notice(), announce)
         };
+        if announce {
+            self.announce();
+        }
         if let Some(notice) = notice {
             sink(notice);
             return Turn::Progress;

@@ -73,6 +73,12 @@ impl<T: Transport, U> State<T, U> {
         needed.then_some(self.link.not_before)
     }
 
+    /// Someone wants the connection now, and has no request in the queue yet.
+    pub(super) fn urge(&mut self, now: Instant) {
+        self.link.urged = true;
+        self.link.not_before = now;
+    }
+
     fn wants_link(&self) -> bool {
         let waiting = self.session.is_waiting_for_peer() || self.session.is_recovering();
         self.link.urged || (waiting && self.session.settings().renew_session)
@@ -279,8 +285,7 @@ impl<P: Platform, U> Client<P, U> {
             if state.can_send() {
                 return Ok(false);
             }
-            state.link.urged = true;
-            state.link.not_before = now;
+            state.urge(now);
             (
                 state.link.failures,
                 state.session.settings().handshake_bound,

@@ -1,10 +1,10 @@
 //! What a client does for a program that keeps its own time, over a virtual platform.
 
 use super::virtual_world::{
-    Arriving, Fake, REPORT, answer, arrive, authenticated, client_at, client_with, diary, failures,
-    friendly_cloud, is_auth, no_delivery, responses, since,
+    Arriving, Fake, GRANT, REPORT, answer, arrive, authenticated, client, client_at, client_with,
+    diary, failures, friendly_cloud, is_auth, no_delivery, responses, since,
 };
-use super::{Client, Settings};
+use super::{Client, Settings, VendorIds};
 use core::time::Duration;
 
 #[test]
@@ -28,6 +28,103 @@ fn a_whole_wait_is_taken_with_and_without_answers() {
     client.close();
     client.run_whole(Duration::from_millis(300), &mut no_delivery);
     assert_eq!(since(&world, start), 600);
+}
+
+/// Lets a program's loop run until there is nothing to wait for; tells how the authentication has ended.
+fn turn_until_quiet(world: &Fake, client: &Client<Fake, u32>) -> Vec<String> {
+    let mut ends = vec![];
+    while let Some(wait) = client.next_timeout() {
+        let due = world.0.borrow().now + wait.as_millis() as u64;
+        let arrives = world.0.borrow().arriving.front().map(|(at, _)| *at);
+        if client.is_authenticated() && arrives.is_none() {
+            break; // the next thing is the renewal, in two days
+        }
+        world.0.borrow_mut().now = arrives.unwrap_or(due).min(due);
+        client.process(&mut |happening| ends.push(format!("{happening:?}")));
+    }
+    ends
+}
+
+#[test]
+fn an_authentication_is_begun_and_ends_in_the_loop() {
+    let world = Fake::default();
+    world.0.borrow_mut().respond = Some(friendly_cloud(40));
+    let client = client(&world);
+    client.begin_to_authenticate().unwrap();
+    assert_eq!((since(&world, 0), world.0.borrow().sent.len()), (0, 1));
+    client.begin_to_authenticate().unwrap();
+    assert_eq!(world.0.borrow().sent.len(), 1, "it is under way");
+    assert_eq!(turn_until_quiet(&world, &client), ["Authenticated"]);
+    assert!(client.is_authenticated());
+    assert_eq!(since(&world, 0), 40);
+}
+
+#[test]
+fn a_begun_authentication_announces_the_device_once() {
+    let world = Fake::default();
+    world.0.borrow_mut().vendor_ids = Some(VendorIds {
+        partner: "partner".into(),
+        module: "module".into(),
+    });
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let client = client(&world);
+    client.begin_to_authenticate().unwrap();
+    turn_until_quiet(&world, &client);
+    let after_begin = world.0.borrow().sent.len();
+    assert_eq!(after_begin, 3, "the authentication and two announcements");
+    client.process(&mut no_delivery);
+    assert_eq!(world.0.borrow().sent.len(), after_begin);
+}
+
+#[test]
+fn a_begun_authentication_that_is_refused_is_told() {
+    let world = Fake::default();
+    world.0.borrow_mut().respond = Some(Box::new(|request, _| {
+        vec![(3, answer(request, 0x81, b"no"))]
+    }));
+    let client = client(&world);
+    client.begin_to_authenticate().unwrap();
+    assert_eq!(turn_until_quiet(&world, &client), ["AuthFailed(Refused)"]);
+    assert_eq!((since(&world, 0), world.0.borrow().sent.len()), (3, 1));
+}
+
+#[test]
+fn a_begun_authentication_that_nobody_answers_ends_at_its_bound() {
+    let world = Fake::default();
+    let client = client(&world);
+    client.begin_to_authenticate().unwrap();
+    assert_eq!(turn_until_quiet(&world, &client), ["AuthFailed(TimedOut)"]);
+    assert_eq!(since(&world, 0), 10_000);
+    client.begin_to_authenticate().unwrap();
+    assert_eq!(turn_until_quiet(&world, &client), ["AuthFailed(TimedOut)"]);
+}
+
+#[test]
+fn a_busy_cloud_is_asked_again_within_the_bound() {
+    let world = Fake::default();
+    world.0.borrow_mut().respond = Some(Box::new(|request, count| {
+        let (code, payload) = if count < 3 {
+            (0xa0, &b""[..])
+        } else {
+            (0x45, GRANT)
+        };
+        vec![(0, answer(request, code, payload))]
+    }));
+    let client = client(&world);
+    client.begin_to_authenticate().unwrap();
+    assert_eq!(turn_until_quiet(&world, &client), ["Authenticated"]);
+    assert!(since(&world, 0) < 10_000);
+}
+
+#[test]
+fn a_closed_client_begins_nothing() {
+    let world = Fake::default();
+    let client = client(&world);
+    client.close();
+    assert!(client.begin_to_authenticate().is_err());
+    assert_eq!(client.next_timeout(), None);
+    client.process(&mut no_delivery);
+    assert!(world.0.borrow().sent.is_empty());
 }
 
 /// An authenticated client, which keeps no timer for its token, beside a cloud that answers nothing from now on.
@@ -73,7 +170,7 @@ fn a_loop_that_keeps_to_the_time_out_repeats_on_time_and_wakes_for_nothing_else(
     let sent_before = world.0.borrow().sent.len();
     client.send(&REPORT, 7).unwrap();
     let (mut wakes, mut failed) = (0, vec![]);
-    while let Some(wait) = client.next_timeout() {
+    while let Some(wait) = client.next_timeout().filter(|wait| wait.as_secs() < 3_600) {
         world.0.borrow_mut().now += wait.as_millis() as u64;
         client.process(&mut failures(&mut failed));
         wakes += 1;
