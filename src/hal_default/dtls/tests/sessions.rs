@@ -86,6 +86,66 @@ fn a_key_announced_beside_the_seam_is_used() {
 }
 
 #[test]
+fn renewal_and_resumption_are_reached_past_the_seam() {
+    let root = authority("root");
+    let server = serve(&root, |listener| {
+        let mut first = listener.accept().expect("handshake");
+        first.echo_until_superseded(listener);
+        let mut resumed = Vec::new();
+        for _ in 0..2 {
+            let mut next = listener.accept().expect("another handshake");
+            next.echo();
+            resumed.push(next.is_resumed());
+        }
+        resumed
+    });
+    let session = open(&root, &server).expect("handshake");
+    let mut buffer = [0u8; 64];
+    let mut echo = |session: &DtlsSession| {
+        session.send(b"hello").expect("send");
+        assert_eq!(session.receive(&mut buffer, PATIENCE_MS), arrived(5));
+    };
+    echo(&session);
+    assert!(session.descriptor().expect("a socket") > 2);
+    assert!(session.largest_datagram().expect("known") > 1000);
+    assert_eq!(session.next_timeout(), None);
+    assert!(session.renew());
+    assert!(session.next_timeout().is_some());
+    let mut renewal = [0; 8];
+    assert_eq!(session.receive(&mut renewal, PATIENCE_MS), Arrival::Renewed);
+    echo(&session);
+    session.cancel_renewal();
+    let kept = session.resumable().expect("resumable");
+    drop(session);
+
+    let ca_pem = CString::new(root.pem()).expect("PEM");
+    let session = DtlsSession::create(DtlsOptions {
+        resume: Some(&kept),
+        ..DtlsOptions::new(c"127.0.0.1", server.address.port(), &ca_pem)
+    })
+    .expect("abbreviated handshake");
+    echo(&session);
+    drop(session);
+    assert_eq!(server.finish(), [true, true]);
+}
+
+#[test]
+fn the_bound_of_a_handshake_is_the_clients() {
+    let peer = super::server::silent();
+    let port = peer.local_addr().expect("address").port();
+    let options = DtlsOptions {
+        handshake_bound: std::time::Duration::from_millis(50),
+        ..DtlsOptions::new(c"127.0.0.1", port, crate::hal::certs::ROOTS_PEM)
+    };
+    assert!(DtlsSession::create(options).is_err());
+    assert_eq!(
+        super::server::waiting(&peer),
+        1,
+        "no time for a second flight"
+    );
+}
+
+#[test]
 fn a_failed_handshake_is_an_error_through_the_seam() {
     let (root, stranger) = (authority("root"), authority("stranger"));
     let server = serve(&stranger, |listener| assert!(listener.accept().is_err()));
