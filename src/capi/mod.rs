@@ -35,8 +35,8 @@ pub use client::{
     IOT_CoAP_SendMessage, IOT_CoAP_Yield, iotx_get_well_known,
 };
 pub use ext::{
-    iotx_coap_callback_argument_t, iotx_coap_descriptor, iotx_coap_dtls_offer_t,
-    iotx_coap_failure_reason_t, iotx_coap_failure_t, iotx_coap_init_with,
+    iotx_coap_authenticate_begin, iotx_coap_callback_argument_t, iotx_coap_descriptor,
+    iotx_coap_dtls_offer_t, iotx_coap_failure_reason_t, iotx_coap_failure_t, iotx_coap_init_with,
     iotx_coap_is_authenticated, iotx_coap_more_events_t, iotx_coap_next_timeout,
     iotx_coap_preset_t, iotx_coap_process, iotx_coap_settings_init, iotx_coap_settings_preset,
     iotx_coap_settings_t, iotx_coap_sign_method_t,

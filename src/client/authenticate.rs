@@ -47,13 +47,39 @@ impl<P: Platform, U> Client<P, U> {
         self.keep_buffer(buffer);
         self.tell(sink);
         if result.is_ok() {
+            self.lock().session.take_announcement();
             self.announce();
         }
         result
     }
 
+    /// Begins an authentication and returns: [`run`](Self::run) or [`process`](Self::process) does the rest, within
+    /// [`Settings::auth_bound`], and tells the sink how it has ended. A connection that has ended is opened anew
+    /// there too. Begun while another one is under way, it is that one.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::NotSent`] when the client was closed.
+    pub fn begin_to_authenticate(&self) -> Result<(), AuthError> {
+        let now = self.platform.now();
+        let mut state = self.lock();
+        if self.is_closed() {
+            return Err(AuthError::NotSent);
+        }
+        state.session.want_authentication(now);
+        let connected = state.can_send();
+        if !connected {
+            state.urge(now);
+            self.begin_repair(&mut state, now);
+        }
+        let random = &mut || self.platform.random();
+        state.session.advance(now, random, connected);
+        self.flush(&mut state, now, &mut |_| {});
+        Ok(())
+    }
+
     /// Tells the cloud about module and SDK, where the platform has vendor ids. Failing to is no failure.
-    fn announce(&self) {
+    pub(super) fn announce(&self) {
         if !self.lock().session.settings().announce {
             return;
         }

@@ -73,6 +73,12 @@ impl<T: Transport, U> State<T, U> {
         needed.then_some(self.link.not_before)
     }
 
+    /// Someone wants the connection now, and has no request in the queue yet.
+    pub(super) fn urge(&mut self, now: Instant) {
+        self.link.urged = true;
+        self.link.not_before = now;
+    }
+
     fn wants_link(&self) -> bool {
         let waiting = self.session.is_waiting_for_peer() || self.session.is_recovering();
         self.link.urged || (waiting && self.session.settings().renew_session)
@@ -106,7 +112,7 @@ impl<P: Platform, U> Client<P, U> {
         if !may || !silent {
             return Repair::Nothing;
         }
-        let again = state.link.failures > 0 && state.link.pauses.are_pausing();
+        let again = state.link.pauses.are_pausing();
         let suspect = state.session.layer.suspect(now);
         let due = suspect || again && state.session.is_waiting_for_peer();
         if !due || now < state.link.not_before {
@@ -196,6 +202,7 @@ impl<P: Platform, U> Client<P, U> {
     fn link_is_up(&self, state: &mut State<P::Transport, U>, now: Instant) {
         log::info!("connected to {} by a new session", self.endpoint);
         state.link.phase = Phase::Up;
+        state.link.urged = false;
         state.link.resumable = None;
         state.link.not_before = Instant::default();
         state.link.pauses.reset();
@@ -259,7 +266,9 @@ impl<P: Platform, U> Client<P, U> {
         };
         state.session.session_lost();
         drop(state);
-        sink(Happening::ReceiveFailed(ReceiveFailure::ConnectionEnded));
+        if !self.is_closed() {
+            sink(Happening::ReceiveFailed(ReceiveFailure::ConnectionEnded));
+        }
     }
 
     /// Waits until there is a connection, if there is none. Tells whether it is another one.
@@ -277,8 +286,7 @@ impl<P: Platform, U> Client<P, U> {
             if state.can_send() {
                 return Ok(false);
             }
-            state.link.urged = true;
-            state.link.not_before = now;
+            state.urge(now);
             (
                 state.link.failures,
                 state.session.settings().handshake_bound,

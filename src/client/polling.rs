@@ -26,17 +26,18 @@ impl<P: Platform, U> Client<P, U> {
         if state.session.has_notice() {
             return Some(Duration::ZERO);
         }
-        let due = [
-            state.session.next_deadline(state.can_send()),
-            state.next_repair(),
-        ];
-        let due = due.into_iter().flatten().map(|due| due.since(now));
-        let of_transport = state.transport.as_ref().and_then(|t| t.next_timeout());
-        due.chain(of_transport).min()
+        let of_session = state.session.next_deadline(state.can_send());
+        let of_link = state.next_repair();
+        let due = of_session.into_iter().chain(of_link).min();
+        let transport = state.transport.as_ref().filter(|_| state.can_receive());
+        let of_transport = transport.and_then(|transport| transport.next_timeout());
+        let of_client = due.map(|due| due.since(now));
+        of_client.into_iter().chain(of_transport).min()
     }
 
     /// Takes what has arrived, delivers, and sends what is due; waits for nothing. While another thread
-    /// receives for this client, that one does the receiving.
+    /// receives for this client, that one does the receiving. A lost session is renewed step by step, call by
+    /// call; only a connection that cannot renew itself is replaced by one whose handshake blocks.
     pub fn process(&self, sink: &mut Sink<'_, U>) {
         let mut now = self.platform.now();
         let mut buffer = self.take_buffer();

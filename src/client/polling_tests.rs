@@ -1,8 +1,10 @@
 //! What a client does for a program that keeps its own time, over a virtual platform.
 
 use super::virtual_world::{
-    Arriving, Fake, REPORT, answer, authenticated, failures, no_delivery, responses, since,
+    Arriving, Fake, GRANT, REPORT, answer, arrive, authenticated, client, client_at, client_with,
+    diary, failures, friendly_cloud, is_auth, no_delivery, responses, since,
 };
+use super::{Client, Settings, VendorIds};
 use core::time::Duration;
 
 #[test]
@@ -28,12 +30,112 @@ fn a_whole_wait_is_taken_with_and_without_answers() {
     assert_eq!(since(&world, start), 600);
 }
 
-/// Long after every timer but that of the token.
-const NEVER: Option<Duration> = Some(Duration::from_secs(24 * 60 * 60));
+/// Lets a program's loop run until there is nothing to wait for; tells how the authentication has ended.
+fn turn_until_quiet(world: &Fake, client: &Client<Fake, u32>) -> Vec<String> {
+    let mut ends = vec![];
+    while let Some(wait) = client.next_timeout() {
+        let due = world.0.borrow().now + wait.as_millis() as u64;
+        let arrives = world.0.borrow().arriving.front().map(|(at, _)| *at);
+        if client.is_authenticated() && arrives.is_none() {
+            break; // the next thing is the renewal, in two days
+        }
+        world.0.borrow_mut().now = arrives.unwrap_or(due).min(due);
+        client.process(&mut |happening| ends.push(format!("{happening:?}")));
+    }
+    ends
+}
 
-/// An authenticated client beside a cloud that answers nothing from now on.
-fn left_alone(world: &Fake) -> super::Client<Fake, u32> {
-    let client = authenticated(world);
+#[test]
+fn an_authentication_is_begun_and_ends_in_the_loop() {
+    let world = Fake::default();
+    world.0.borrow_mut().respond = Some(friendly_cloud(40));
+    let client = client(&world);
+    client.begin_to_authenticate().unwrap();
+    assert_eq!((since(&world, 0), world.0.borrow().sent.len()), (0, 1));
+    client.begin_to_authenticate().unwrap();
+    assert_eq!(world.0.borrow().sent.len(), 1, "it is under way");
+    assert_eq!(turn_until_quiet(&world, &client), ["Authenticated"]);
+    assert!(client.is_authenticated());
+    assert_eq!(since(&world, 0), 40);
+}
+
+#[test]
+fn a_begun_authentication_announces_the_device_once() {
+    let world = Fake::default();
+    world.0.borrow_mut().vendor_ids = Some(VendorIds {
+        partner: "partner".into(),
+        module: "module".into(),
+    });
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let client = client(&world);
+    client.begin_to_authenticate().unwrap();
+    turn_until_quiet(&world, &client);
+    let after_begin = world.0.borrow().sent.len();
+    assert_eq!(after_begin, 3, "the authentication and two announcements");
+    client.process(&mut no_delivery);
+    assert_eq!(world.0.borrow().sent.len(), after_begin);
+}
+
+#[test]
+fn a_begun_authentication_that_is_refused_is_told() {
+    let world = Fake::default();
+    world.0.borrow_mut().respond = Some(Box::new(|request, _| {
+        vec![(3, answer(request, 0x81, b"no"))]
+    }));
+    let client = client(&world);
+    client.begin_to_authenticate().unwrap();
+    assert_eq!(turn_until_quiet(&world, &client), ["AuthFailed(Refused)"]);
+    assert_eq!((since(&world, 0), world.0.borrow().sent.len()), (3, 1));
+}
+
+#[test]
+fn a_begun_authentication_that_nobody_answers_ends_at_its_bound() {
+    let world = Fake::default();
+    let client = client(&world);
+    client.begin_to_authenticate().unwrap();
+    assert_eq!(turn_until_quiet(&world, &client), ["AuthFailed(TimedOut)"]);
+    assert_eq!(since(&world, 0), 10_000);
+    client.begin_to_authenticate().unwrap();
+    assert_eq!(turn_until_quiet(&world, &client), ["AuthFailed(TimedOut)"]);
+}
+
+#[test]
+fn a_busy_cloud_is_asked_again_within_the_bound() {
+    let world = Fake::default();
+    world.0.borrow_mut().respond = Some(Box::new(|request, count| {
+        let (code, payload) = if count < 3 {
+            (0xa0, &b""[..])
+        } else {
+            (0x45, GRANT)
+        };
+        vec![(0, answer(request, code, payload))]
+    }));
+    let client = client(&world);
+    client.begin_to_authenticate().unwrap();
+    assert_eq!(turn_until_quiet(&world, &client), ["Authenticated"]);
+    assert!(since(&world, 0) < 10_000);
+}
+
+#[test]
+fn a_closed_client_begins_nothing() {
+    let world = Fake::default();
+    let client = client(&world);
+    client.close();
+    assert!(client.begin_to_authenticate().is_err());
+    assert_eq!(client.next_timeout(), None);
+    client.process(&mut no_delivery);
+    assert!(world.0.borrow().sent.is_empty());
+}
+
+/// An authenticated client, which keeps no timer for its token, beside a cloud that answers nothing from now on.
+fn left_alone(world: &Fake) -> Client<Fake, u32> {
+    let by_hand = Settings {
+        reauthenticate: false,
+        ..Settings::default()
+    };
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let client = client_with(world, by_hand);
+    client.authenticate(&mut no_delivery).unwrap();
     world.0.borrow_mut().respond = None;
     client
 }
@@ -44,7 +146,7 @@ fn processing_takes_no_time_and_delivers_what_is_there() {
     let client = left_alone(&world);
     let start = world.0.borrow().now;
     client.process(&mut no_delivery);
-    assert!(client.next_timeout() > NEVER, "nothing is expected");
+    assert_eq!(client.next_timeout(), None, "nothing is expected");
 
     client.send(&REPORT, 7).unwrap();
     client.process(&mut no_delivery);
@@ -57,7 +159,7 @@ fn processing_takes_no_time_and_delivers_what_is_there() {
     let mut delivered = vec![];
     client.process(&mut responses(|delivery| delivered.push(delivery.user)));
     assert_eq!((delivered, since(&world, start)), (vec![7], 0));
-    assert!(client.next_timeout() > NEVER);
+    assert_eq!(client.next_timeout(), None);
 }
 
 #[test]
@@ -68,7 +170,7 @@ fn a_loop_that_keeps_to_the_time_out_repeats_on_time_and_wakes_for_nothing_else(
     let sent_before = world.0.borrow().sent.len();
     client.send(&REPORT, 7).unwrap();
     let (mut wakes, mut failed) = (0, vec![]);
-    while let Some(wait) = client.next_timeout().filter(|wait| Some(*wait) < NEVER) {
+    while let Some(wait) = client.next_timeout().filter(|wait| wait.as_secs() < 3_600) {
         world.0.borrow_mut().now += wait.as_millis() as u64;
         client.process(&mut failures(&mut failed));
         wakes += 1;
@@ -138,4 +240,62 @@ fn a_failing_receive_ends_a_call_and_not_the_client() {
     let mut delivered = 0;
     client.process(&mut responses(|_| delivered += 1));
     assert_eq!(delivered, 1);
+}
+
+/// Wakes when it is told to, for so many seconds, and says what happens.
+fn event_loop(world: &Fake, client: &Client<Fake, u32>, seconds: u64) -> Vec<String> {
+    let end = world.0.borrow().now + seconds * 1_000;
+    let mut seen = Vec::new();
+    loop {
+        let timer = client.next_timeout().map(|wait| wait.as_millis() as u64);
+        let (now, readable) = {
+            let world = world.0.borrow();
+            (world.now, world.arriving.front().map(|(at, _)| *at))
+        };
+        let wake = [timer.map(|wait| now + wait), readable, Some(end)];
+        let wake = wake.into_iter().flatten().min().unwrap_or(end);
+        world.0.borrow_mut().now = wake.max(now);
+        client.process(&mut diary(&mut seen));
+        if world.0.borrow().now >= end {
+            return seen;
+        }
+    }
+}
+
+#[test]
+fn an_event_loop_recovers_sessions_and_tokens_without_ever_waiting() {
+    let world = Fake::default();
+    world.0.borrow_mut().renewal_takes = Some(300);
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let client = client_at(&world, "coaps://h", Settings::default());
+    client.authenticate(&mut no_delivery).unwrap();
+
+    // The server forgets the session, and the token with it.
+    world.0.borrow_mut().respond = None;
+    client.send(&REPORT, 1).unwrap();
+    assert_eq!(event_loop(&world, &client, 10), [""; 0]);
+    assert_eq!(world.0.borrow().renewals.len(), 1);
+    let mut usual = friendly_cloud(1);
+    let mut known = false;
+    world.0.borrow_mut().respond = Some(Box::new(move |request, count| {
+        known |= is_auth(request);
+        if known {
+            usual(request, count)
+        } else {
+            vec![(1, answer(request, 0x81, b""))]
+        }
+    }));
+    let seen = event_loop(&world, &client, 30);
+    assert_eq!(seen, ["authenticated", "1 answered 2.05"]);
+
+    // It closes the session while nothing is wanted of it, and then something is.
+    let now = world.0.borrow().now;
+    arrive(&world, now, Arriving::Close);
+    assert_eq!(event_loop(&world, &client, 5), ["ConnectionEnded"]);
+    client.send(&REPORT, 2).unwrap();
+    assert_eq!(event_loop(&world, &client, 5), ["2 answered 2.05"]);
+
+    // And the token is renewed in time.
+    let seen = event_loop(&world, &client, 47 * 3_600);
+    assert_eq!(seen, ["authenticated"]);
 }

@@ -10,8 +10,8 @@ use super::endpoint::TokenOption;
 use super::error::AuthError;
 use super::event::ReportError;
 use super::happening::{FailureReason, Happening};
-use super::session::{Purpose, Session};
-use crate::coap::{Class, Code, Finished, Instant, RandomSource};
+use super::session::Session;
+use crate::coap::{Class, Code, Instant, RandomSource};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -28,14 +28,19 @@ pub(super) struct Recovery {
     asked_until: Instant,
     /// When the attempt under way has taken too long; `None` while it is the program's own.
     pub(super) attempt_ends: Option<Instant>,
+    /// The program has begun this authentication, without waiting for it, and is told how it ends: then at the
+    /// latest.
+    begun_until: Option<Instant>,
+    /// It has succeeded: the device has yet to announce itself.
+    announcement_due: bool,
     pauses: Pauses,
     /// Whether the cloud has accepted a report under the token.
     proved: bool,
     trial: OptionTrial,
     /// Since when reports cannot leave, for want of a token or of a connection.
-    stalled_since: Option<Instant>,
+    pub(super) stalled_since: Option<Instant>,
     /// When, in that case, the first of them has waited too long.
-    next_failure: Option<Instant>,
+    pub(super) next_failure: Option<Instant>,
 }
 
 /// Whether the host is known to take the token in the option that the session uses.
@@ -73,7 +78,12 @@ impl<U> Session<U> {
         if connected && due {
             log::info!("authenticating again");
             match self.begin_authentication(random) {
-                Ok(_) => self.recovery.attempt_ends = Some(now + self.settings.auth_bound),
+                Ok(_) => {
+                    let ends = now + self.settings.auth_bound;
+                    let begun_until = self.recovery.begun_until;
+                    self.recovery.attempt_ends =
+                        Some(begun_until.map_or(ends, |until| ends.min(until)));
+                }
                 Err(error) => {
                     log::error!("authentication: {error}");
                     self.attempt_failed(now, random, None);
@@ -95,6 +105,22 @@ impl<U> Session<U> {
             self.renewal_due(),
         ];
         deadlines.into_iter().flatten().min()
+    }
+
+    /// The program wants a token, and does not wait for it: the session authenticates as soon as it may, and gives
+    /// up when the time of one authentication is over.
+    pub fn want_authentication(&mut self, now: Instant) {
+        let recovery = &mut self.recovery;
+        recovery.wanted = true;
+        recovery.not_before = now;
+        let from = now.max(recovery.asked_until);
+        recovery.begun_until = Some(from + self.settings.auth_bound);
+    }
+
+    /// Whether the device is to announce itself now, since an authentication that the program began has
+    /// succeeded. Tells once.
+    pub fn take_announcement(&mut self) -> bool {
+        std::mem::take(&mut self.recovery.announcement_due)
     }
 
     /// Whether the session is on its way back to a token by itself.
@@ -286,6 +312,7 @@ impl<U> Session<U> {
         let recovery = &mut self.recovery;
         (recovery.void, recovery.wanted, recovery.proved) = (false, false, false);
         recovery.attempt_ends = None;
+        recovery.announcement_due |= recovery.begun_until.take().is_some();
         (recovery.not_before, recovery.asked_until) = Default::default();
         self.heads.clear();
         self.grant = Some(Arc::new(grant));
@@ -296,10 +323,10 @@ impl<U> Session<U> {
 
     /// The cloud has refused the device for good.
     pub(super) fn refused(&mut self) {
-        let known = self.grant.is_some();
+        let tell = self.grant.is_some() || self.recovery.begun_until.is_some();
         self.revoke();
         self.fail_reports(|_| Some(FailureReason::AuthRefused));
-        if known {
+        if tell {
             let failed = Happening::AuthFailed(AuthError::Refused);
             self.notify(failed);
         }
@@ -310,7 +337,8 @@ impl<U> Session<U> {
         self.grant = None;
         self.heads.clear();
         let recovery = &mut self.recovery;
-        (recovery.void, recovery.wanted, recovery.attempt_ends) = (false, false, None);
+        (recovery.void, recovery.wanted) = (false, false);
+        (recovery.attempt_ends, recovery.begun_until) = (None, None);
         self.layer.set_paused(false);
     }
 
@@ -329,7 +357,8 @@ impl<U> Session<U> {
         if !self.recovery.wanted {
             return;
         }
-        if self.recovery.void && self.fail_reports(|_| None).is_none() {
+        let begun = self.recovery.begun_until.is_some();
+        if self.recovery.void && !begun && self.fail_reports(|_| None).is_none() {
             log::error!("giving the authentication up until there is a report to send");
             self.recovery.wanted = false;
             let failed = Happening::AuthFailed(self.auth_error());
@@ -338,8 +367,27 @@ impl<U> Session<U> {
         }
         let at = now + self.recovery.pauses.after_failure(random);
         self.recovery.not_before = self.recovery.not_before.max(at);
+        if self.give_up_what_was_begun() {
+            return;
+        }
         let pause = self.recovery.may_begin().since(now);
         log::warn!("the next authentication begins in {} ms", pause.as_millis());
+    }
+
+    /// Ends an authentication that the program began, if the next attempt would come too late.
+    fn give_up_what_was_begun(&mut self) -> bool {
+        let recovery = &mut self.recovery;
+        let may_begin = recovery.may_begin();
+        let over = recovery.begun_until.take_if(|until| *until <= may_begin);
+        if over.is_none() {
+            return false;
+        }
+        log::error!("the authentication has failed");
+        // A token that is still there is renewed by itself, as before.
+        recovery.wanted = self.grant.is_some();
+        let failed = Happening::AuthFailed(self.auth_error());
+        self.notify(failed);
+        true
     }
 
     const fn auth_error(&self) -> AuthError {
@@ -347,114 +395,5 @@ impl<U> Session<U> {
             AuthStatus::Busy(_) | AuthStatus::Refused => AuthError::Refused,
             _ => AuthError::TimedOut,
         }
-    }
-
-    /// Reports that cannot leave, for want of a token or of a connection, are not kept for ever: each waits as long
-    /// as one that is sent and not acknowledged (MAX_TRANSMIT_WAIT, RFC 7252 section 4.8.2).
-    fn watch_stall(&mut self, now: Instant, connected: bool) {
-        if connected && !self.recovery.void {
-            (self.recovery.stalled_since, self.recovery.next_failure) = (None, None);
-            return;
-        }
-        let since = *self.recovery.stalled_since.get_or_insert(now);
-        if self.recovery.next_failure.is_some_and(|at| at > now) {
-            return;
-        }
-        let bound = self.waiting_bound();
-        self.recovery.next_failure = self.fail_reports(|accepted| {
-            let over = accepted.max(since) + bound <= now;
-            over.then_some(FailureReason::NotSent)
-        });
-        if let Some(first) = &mut self.recovery.next_failure {
-            *first = (*first).max(since) + bound;
-        }
-    }
-
-    /// A report has joined those that wait.
-    pub(super) fn note_waiting(&mut self, now: Instant) {
-        if self.recovery.stalled_since.is_some() {
-            let bound = self.waiting_bound();
-            self.recovery.next_failure.get_or_insert(now + bound);
-        }
-    }
-
-    /// MAX_TRANSMIT_WAIT.
-    fn waiting_bound(&self) -> Duration {
-        let params = &self.settings.transmission;
-        let first = params
-            .ack_timeout
-            .saturating_mul(params.ack_random_percent.max(100))
-            / 100;
-        let span = params.max_transmit_span();
-        span.saturating_add(span).saturating_add(first)
-    }
-
-    /// Fails the reports that `reason`, given when they were taken, has something against. Tells when the oldest of
-    /// the others was taken.
-    fn fail_reports(
-        &mut self,
-        reason: impl Fn(Instant) -> Option<FailureReason>,
-    ) -> Option<Instant> {
-        let (mut failing, mut oldest) = (Vec::new(), None::<Instant>);
-        self.layer.abort_where(|purpose| {
-            if let Purpose::Report {
-                number, accepted, ..
-            } = purpose
-            {
-                match reason(*accepted) {
-                    Some(reason) => failing.push((*number, reason)),
-                    None => oldest = Some(oldest.map_or(*accepted, |o| o.min(*accepted))),
-                }
-            }
-            false
-        });
-        for (number, reason) in failing {
-            if let Some(finished) = self.layer.abort(number) {
-                let reason = match reason {
-                    FailureReason::NotSent if finished.request.message_id().is_some() => {
-                        FailureReason::Unacknowledged
-                    }
-                    reason => reason,
-                };
-                self.fail(finished, reason);
-            }
-        }
-        oldest
-    }
-
-    /// The connection has another session now, or will have: what was sent and not answered has to be sent on that one,
-    /// at most twice for each.
-    pub fn session_lost(&mut self) {
-        self.layer.requeue_sent(|purpose, request| {
-            let resent = matches!(purpose, Purpose::Report { resent: true, .. });
-            request.requeues() < 2 + u8::from(resent)
-        });
-    }
-
-    /// Sends a refused report once more, under the next token, if that is to be. Gives it back otherwise.
-    pub(super) fn send_again(
-        &mut self,
-        now: Instant,
-        random: &mut dyn RandomSource,
-        mut finished: Finished<Purpose<U>>,
-    ) -> Option<Finished<Purpose<U>>> {
-        let may = self.settings.reauthenticate && self.settings.resend_refused;
-        let may = may && self.grant.is_some();
-        match &mut finished.user {
-            Purpose::Report {
-                user: Some(_),
-                resent,
-                accepted,
-                ..
-            } if may && !*resent => (*resent, *accepted) = (true, now),
-            _ => return Some(finished),
-        }
-        self.layer.resubmit(random, finished);
-        if !self.recovery.void {
-            // There is a newer token already.
-            self.encode_anew();
-        }
-        self.note_waiting(now);
-        None
     }
 }

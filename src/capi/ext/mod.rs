@@ -11,7 +11,8 @@ mod events;
 
 pub use events::{iotx_coap_failure_reason_t, iotx_coap_failure_t, iotx_coap_more_events_t};
 pub use polling::{
-    iotx_coap_descriptor, iotx_coap_is_authenticated, iotx_coap_next_timeout, iotx_coap_process,
+    iotx_coap_authenticate_begin, iotx_coap_descriptor, iotx_coap_is_authenticated,
+    iotx_coap_next_timeout, iotx_coap_process,
 };
 pub use settings::{
     iotx_coap_callback_argument_t, iotx_coap_dtls_offer_t, iotx_coap_init_with, iotx_coap_preset_t,

@@ -30,7 +30,7 @@ pub unsafe extern "C" fn iotx_coap_descriptor(p_context: *mut iotx_coap_context_
 }
 
 /// How long a loop may wait, at most, before it calls iotx_coap_process, if nothing arrives at the descriptor:
-/// until a message is to be repeated, or given up, or the like. Ask before every wait, and again after a
+/// until a message is to be repeated, or given up, the token to be renewed, or the like. Ask before every wait, and again after a
 /// message was sent: a loop that waits while another thread sends must be woken up for it, by the
 /// program. From any thread.
 ///
@@ -50,9 +50,40 @@ pub unsafe extern "C" fn iotx_coap_next_timeout(p_context: *mut iotx_coap_contex
     })
 }
 
+/// Begins to authenticate the device and does not wait: iotx_coap_process or IOT_CoAP_Yield does the rest, within
+/// auth_timeout_ms. How it ends is told by an event, IOTX_COAP_EVENT_AUTHENTICATED or
+/// IOTX_COAP_EVENT_AUTH_FAILED (see iotx_coap_failure_t), and by iotx_coap_is_authenticated. After a failure it may be
+/// begun again; while one is under way, it is that one. From any thread.
+///
+/// @param p_context  the client
+///
+/// @retval IOTX_SUCCESS              begun
+/// @retval IOTX_ERR_SEND_MSG_FAILED  the client is being ended by another thread
+/// @retval IOTX_ERR_INVALID_PARAM    `p_context` is NULL or no client's (any more)
+///
+/// # Safety
+///
+/// `p_context` may be any pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iotx_coap_authenticate_begin(
+    p_context: *mut iotx_coap_context_t,
+) -> c_int {
+    boundary!(on_panic => iotx_ret_code_t::IOTX_ERR_SEND_MSG_FAILED as c_int, {
+        let Some(context) = Context::acquire(p_context) else {
+            return refuse_null("iotx_coap_authenticate_begin");
+        };
+        let result = match context.client.begin_to_authenticate() {
+            Ok(()) => iotx_ret_code_t::IOTX_SUCCESS,
+            Err(_) => iotx_ret_code_t::IOTX_ERR_SEND_MSG_FAILED,
+        };
+        result as c_int
+    })
+}
+
 /// Receives what is there, calls the callbacks of answered reports and the event_handle, and sends what is due, as IOT_CoAP_Yield
 /// does, but waits for nothing. Call it when the descriptor is readable or the time-out has passed; at
-/// any other time it does no harm. With a firmware's own HAL_UDP_* or HAL_DTLSSession_* it waits one
+/// any other time it does no harm. Only where a connection that the firmware's own HAL_DTLSSession_* made has
+/// been lost does it block, while these make another one. With a firmware's own HAL_UDP_* or HAL_DTLSSession_* it waits one
 /// millisecond in the read function, the shortest wait that this can express.
 ///
 /// From any thread; while another one is in IOT_CoAP_Yield with the same client, that one receives. The
@@ -127,6 +158,7 @@ mod tests {
             assert_eq!(iotx_coap_descriptor(nothing), -1);
             assert_eq!(iotx_coap_next_timeout(nothing), -1);
             assert_eq!(iotx_coap_process(nothing), -1);
+            assert_eq!(iotx_coap_authenticate_begin(nothing), -1);
             assert_eq!(iotx_coap_is_authenticated(nothing), 0);
         }
     }

@@ -54,6 +54,7 @@ PROTOTYPE(int, IOT_OTA_ReportVersion, (void *handle, const char *version));
 PROTOTYPE(int, IOT_OTA_RequestImage, (void *handle, const char *version));
 
 /* Beyond the SDK */
+PROTOTYPE(int, iotx_coap_authenticate_begin, (iotx_coap_context_t *p_context));
 PROTOTYPE(int, iotx_coap_descriptor, (iotx_coap_context_t *p_context));
 PROTOTYPE(int, iotx_coap_is_authenticated, (iotx_coap_context_t *p_context));
 PROTOTYPE(int, iotx_coap_next_timeout, (iotx_coap_context_t *p_context));
