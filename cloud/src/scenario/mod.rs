@@ -92,7 +92,12 @@ impl fmt::Display for Action {
                 times,
                 reply,
             } => {
-                write!(f, "{times} times for {route:?}: ")?;
+                let route = match route {
+                    Route::Auth => "/auth",
+                    Route::Topic => "/topic",
+                    Route::Any => "everything",
+                };
+                write!(f, "answer {route} otherwise, times {times}: ")?;
                 match &reply.content {
                     Content::Usual => write!(f, "the usual answer"),
                     // Payloads may be tokens.

@@ -186,3 +186,19 @@ fn actions_are_told_without_their_payloads() {
     let action = one(r#"{"answer":{"route":"auth","code":"2.05","payload":"s3cr3t"}}"#);
     assert!(!format!("{action} {action:?}").contains("s3cr3t"));
 }
+
+/// What the README shows can be read.
+#[test]
+fn the_readme_is_right() {
+    let readme = include_str!("../../../README.md");
+    let (_, faults) = readme.split_once("\n## Faults\n").unwrap();
+    let (_, block) = faults.split_once("```json\n").unwrap();
+    let (example, _) = block.split_once("```").unwrap();
+    let scenario: Scenario = example.parse().unwrap();
+    assert_eq!(scenario.steps.len(), 4);
+    let rows = faults.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.filter_map(|row| row.trim_end_matches(" |").rsplit(" | ").next());
+    let snippets = cells.flat_map(|cell| cell.split('`').filter(|part| part.starts_with("{\"")));
+    let actions: Vec<_> = snippets.map(one).collect();
+    assert!(actions.len() >= 10, "{actions:?}");
+}
