@@ -178,7 +178,13 @@ impl CloudHandle {
     /// Loses the next `count` datagrams of this direction at each UDP port, in place of what was left
     /// of an earlier call. This comes before what [`impair`](Self::impair) does.
     pub fn lose_next(&self, direction: Direction, count: u64) {
-        self.shared.lose_next(direction, count);
+        self.lose_after(direction, 0, count);
+    }
+
+    /// Lets `skip` datagrams of this direction pass first, then loses `count`: a certain flight of a
+    /// handshake, for instance.
+    pub fn lose_after(&self, direction: Direction, skip: u64, count: u64) {
+        self.shared.lose_after(direction, skip, count);
     }
 
     /// Loses all datagrams in both directions for this time, and those under way.
