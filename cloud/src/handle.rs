@@ -167,6 +167,18 @@ impl CloudHandle {
     /// What happens to datagrams of all UDP ports from now on, below DTLS. Datagrams under way arrive
     /// as they were to.
     ///
+    /// ```
+    /// use iotx_cloud::{Cloud, Faults, Impairment, Memory};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cloud = Cloud::builder().udp("127.0.0.1:0").start()?;
+    /// cloud.impair(Faults::both(Impairment::loss(0.3).duplicate(0.1)).seed(7))?;
+    /// cloud.restart(Memory::Kept);
+    /// assert_eq!(cloud.counters().up.lost, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// When a share is none or delays are not in order; then all stays as it was.
     pub fn impair(&self, faults: Faults) -> Result<(), ImpairmentError> {
