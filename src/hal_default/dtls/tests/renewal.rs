@@ -434,6 +434,45 @@ fn reader_and_writer_go_on_while_a_session_is_renewed() {
     server.finish();
 }
 
+/// A reader that waits for ever must repeat the flights of a renewal that another thread began.
+#[test]
+fn a_waiting_reader_drives_a_renewal_that_begins_elsewhere() {
+    let (root, context) = root_and_context();
+    let server = Server::start_at(free_port(), context, |listener| {
+        let mut old = listener.accept().expect("handshake");
+        old.echo_until_superseded(listener);
+        listener.accept().expect("second handshake").echo()
+    });
+    // The second handshake's first flight is lost.
+    let mut hellos = 0;
+    let relay = Relay::start(server.address, move |from, datagram| {
+        if from == From::Client && datagram.get(13) == Some(&1) && datagram[0] == 22 {
+            hellos += 1;
+            if hellos == 2 {
+                return vec![];
+            }
+        }
+        vec![datagram.to_vec()]
+    });
+    let session = connect(HOST, relay.address, &root.pem()).expect("handshake");
+    check_echo(&session);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut buffer = [0; 8];
+            // The first datagram shows that the reader is there.
+            assert_eq!(session.read(&mut buffer, 0), Read::Datagram(5));
+            session.read(&mut buffer, 0)
+        });
+        session.write(b"ready").expect("leaves");
+        while session.next_timeout().is_none() && !reader.is_finished() {
+            assert!(session.renew());
+        }
+        assert_eq!(reader.join().expect("the reader"), Read::Renewed);
+    });
+    drop(session);
+    server.finish();
+}
+
 #[test]
 fn a_renewal_that_nobody_would_drive_is_refused() {
     let (root, context) = root_and_context();
