@@ -43,8 +43,7 @@ impl EncodedRequest {
         self.message_type
     }
 
-    /// The message id it was last sent under; `None` if it has not been sent (since it was last put
-    /// back into the queue).
+    /// The message id it was last sent under; `None` if it has not been sent as it is now.
     #[must_use]
     pub const fn message_id(&self) -> Option<u16> {
         self.message_id

@@ -82,6 +82,11 @@ impl<U> Exchange<U> {
         matches!(self.state, State::Queued)
     }
 
+    /// Whether it waits to be sent again as the message it was.
+    pub(super) const fn is_put_back(&self) -> bool {
+        self.is_queued() && self.request.message_id.is_some()
+    }
+
     /// Whether it has been sent and its response counts.
     pub(super) const fn is_sent(&self) -> bool {
         matches!(

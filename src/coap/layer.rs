@@ -204,7 +204,8 @@ impl<U> MessageLayer<U> {
         });
         let (index, step) = steps.find(|(_, step)| matches!(step, Step::Send | Step::Repeat))?;
         let fresh = step == Step::Send;
-        if fresh {
+        let identified = self.exchanges[index].is_put_back();
+        if fresh && !identified {
             let exchanges = &self.exchanges;
             let lifetime = if exchanges[index].is_confirmable() {
                 params.exchange_lifetime()

@@ -140,9 +140,8 @@ impl Walk {
     }
 
     fn change_endpoint(&mut self) {
-        let mut random = || next(&mut self.state);
         let may = |_: &u32, request: &EncodedRequest| request.requeues() < 2;
-        self.layer.requeue_sent(&mut random, may);
+        self.layer.requeue_sent(may);
         self.sent.clear();
         self.ids.clear();
     }
