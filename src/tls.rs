@@ -3,6 +3,10 @@
 //! The certificate is always verified: chain, dates and name. A module of its own, because nothing may reach into
 //! `hal_default`, which is one of its users.
 
+mod ration;
+
+pub(crate) use ration::Rationed;
+
 use crate::host::{Host, NoHost};
 use core::fmt;
 use openssl::error::ErrorStack;
@@ -83,8 +87,15 @@ fn context() -> Result<SslContextBuilder, ErrorStack> {
     Ok(context)
 }
 
-/// Forgets what other users of OpenSSL have left in this thread's queue of errors. To be called before each step
-/// of a connection: OpenSSL would take it for this connection's end (SSL_get_error(3)).
+/// To be called before each step of a connection, the first one included: gives it its ration, and forgets what other
+/// users of OpenSSL have left in this thread's queue of errors, which OpenSSL would take for the connection's end
+/// (SSL_get_error(3)).
+pub(crate) fn prepare(stream: &mut Rationed) {
+    forget_errors();
+    stream.refill();
+}
+
+/// That part of [`prepare`] which needs no stream.
 pub(crate) fn forget_errors() {
     drop(ErrorStack::get());
 }

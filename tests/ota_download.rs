@@ -106,6 +106,21 @@ fn a_server_without_ranges_sends_the_first_part_again() {
 }
 
 #[test]
+fn a_server_that_sends_small_parts_is_asked_for_the_next_one() {
+    let part = |from: usize, to: usize| {
+        let range = format!("Content-Range: bytes {from}-{to}/{}", IMAGE.len());
+        response(206, &[&range], &IMAGE[from..=to])
+    };
+    let site = Site::start(vec![cut_off(4), part(4, 8), part(9, 9), rest(10)]);
+    let bench = Bench::ordered(&site.url("/"));
+    let mut fetched = bench.ota.fetch(100, 60).expect("the first part");
+    bench.fails_for_now();
+    fetched.extend(bench.ota.fetch(100, 60).expect("all the rest"));
+    bench.succeeds(&fetched);
+    assert_eq!(site.requests().len(), 4);
+}
+
+#[test]
 fn another_image_in_the_second_half_is_found_out() {
     let other = response(206, &["Content-Range: bytes 4-13/14"], b"other imag");
     let site = Site::start(vec![cut_off(4), other]);
@@ -137,6 +152,23 @@ fn a_server_that_is_gone_or_busy_is_asked_again() {
     // Signed URLs are another one each time.
     let site = Site::start(vec![whole()]);
     bench.order(&site.url("/again"));
+    bench.succeeds(&bench.ota.fetch_all(100));
+}
+
+#[test]
+fn without_descriptors_it_fails_for_now() {
+    if !is_child() {
+        child("without_descriptors_it_fails_for_now").run();
+        return;
+    }
+    let site = Site::start(vec![whole()]);
+    let bench = Bench::ordered(&site.url("/"));
+    let mut files = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        files.push(file);
+    }
+    bench.fails_for_now();
+    drop(files);
     bench.succeeds(&bench.ota.fetch_all(100));
 }
 

@@ -127,6 +127,7 @@ impl<P: Platform, U> Client<P, U> {
     pub fn send(&self, report: &Report<'_>, user: U) -> Result<(), SendError> {
         let now = self.platform.now();
         let mut state = self.lock();
+        state.note_user();
         let token = state
             .session
             .report(now, &mut || self.platform.random(), report, user)
@@ -284,9 +285,13 @@ impl<P: Platform, U> Client<P, U> {
         sink: &mut Sink<'_, U>,
     ) -> Turn {
         let state = self.lock();
-        // Another thread may send, or close the client, meanwhile: what that entails must be noticed in time for
-        // the first retransmission.
-        let wait = wait.min(state.session.settings().transmission.ack_timeout);
+        let wait = if state.is_shared() {
+            // Another thread may send, or close the client, meanwhile: what that entails must be noticed in
+            // time for the first retransmission.
+            wait.min(state.session.settings().transmission.ack_timeout)
+        } else {
+            wait
+        };
         // Under the lock that decides who waits: otherwise another thread could receive the awaited answer, and
         // be gone, between the question and the wait.
         if expected.is_some_and(|status| status != state.session.auth_status()) {
@@ -447,7 +452,10 @@ impl<P: Platform, U> Client<P, U> {
     }
 
     pub(super) fn take_buffer(&self) -> Buffer {
-        let spare = self.lock().spare_buffers.pop();
+        let mut state = self.lock();
+        state.note_user();
+        let spare = state.spare_buffers.pop();
+        drop(state);
         spare.unwrap_or_else(|| Box::new([0; RECEIVE_CAPACITY + 2]))
     }
 

@@ -140,7 +140,7 @@ impl<P: Platform, U> Client<P, U> {
             return Repair::Nothing;
         }
         if state.link.phase == Phase::Up {
-            state.session.session_lost(random);
+            state.session.session_lost();
         }
         state.link.phase = Phase::Down;
         state.link.connecting = true;
@@ -230,7 +230,7 @@ impl<P: Platform, U> Client<P, U> {
     /// The transport has renewed itself: from now on the new session carries everything.
     pub(super) fn renewed(&self, state: &mut State<P::Transport, U>, now: Instant) {
         if state.link.phase == Phase::Suspect {
-            state.session.session_lost(&mut || self.platform.random());
+            state.session.session_lost();
         }
         self.link_is_up(state, now);
     }
@@ -262,7 +262,7 @@ impl<P: Platform, U> Client<P, U> {
             Phase::Suspect => Phase::Renewing,
             _ => Phase::Down,
         };
-        state.session.session_lost(&mut || self.platform.random());
+        state.session.session_lost();
         drop(state);
         sink(Happening::ReceiveFailed(ReceiveFailure::ConnectionEnded));
     }

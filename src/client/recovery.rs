@@ -472,8 +472,8 @@ impl<U> Session<U> {
 
     /// The connection has another session now, or will have: what was sent and not answered has to be sent on that one,
     /// at most twice for each.
-    pub fn session_lost(&mut self, random: &mut dyn RandomSource) {
-        self.layer.requeue_sent(random, |purpose, request| {
+    pub fn session_lost(&mut self) {
+        self.layer.requeue_sent(|purpose, request| {
             let resent = matches!(purpose, Purpose::Report { resent: true, .. });
             request.requeues() < 2 + u8::from(resent)
         });

@@ -19,6 +19,10 @@ pub(super) struct State<T, U> {
     receiving: bool,
     /// How many threads wait for that one to come back.
     waiting_threads: usize,
+    /// The thread that used the client last; 0 before the first.
+    user: usize,
+    /// Whether more than one thread has used it.
+    shared: bool,
 }
 
 impl<P: Platform, U> Client<P, U> {
@@ -71,7 +75,27 @@ impl<T, U> State<T, U> {
             spare_buffers: Vec::with_capacity(1),
             receiving: false,
             waiting_threads: 0,
+            user: 0,
+            shared: false,
         }
+    }
+
+    /// Notes which thread uses the client.
+    pub(super) fn note_user(&mut self) {
+        let here = thread_mark();
+        self.shared |= self.user != 0 && self.user != here;
+        self.user = here;
+    }
+
+    /// As if another thread had used the client.
+    #[cfg(test)]
+    pub(super) fn share(&mut self) {
+        self.shared = true;
+    }
+
+    /// Whether another thread than the one that waits may act meanwhile.
+    pub(super) const fn is_shared(&self) -> bool {
+        self.shared
     }
 
     pub(super) fn wake_waiting_threads(&self, receiver_changed: &Condvar) {
@@ -80,6 +104,15 @@ impl<T, U> State<T, U> {
             receiver_changed.notify_all();
         }
     }
+}
+
+/// A number that no other living thread has: cheaper than a `ThreadId`, which a foreign thread must be given
+/// first.
+fn thread_mark() -> usize {
+    thread_local! {
+        static MARK: u8 = const { 0 };
+    }
+    MARK.with(|mark| core::ptr::from_ref(mark).addr())
 }
 
 /// The right to wait at the transport, which one thread has at a time.

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_has_one_class() {
+    fn section_12_1_every_code_has_one_class() {
         for byte in 0..=u8::MAX {
             let expected = match byte {
                 0 => Class::Empty,

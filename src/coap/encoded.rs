@@ -6,8 +6,7 @@ use super::token::Token;
 use core::fmt;
 use zeroize::Zeroizing;
 
-/// A request to be taken by the message layer.
-#[derive(Debug)]
+/// A request to be taken by the message layer. Not to be printed: the payload may be anything.
 pub struct Submission<'a, U> {
     /// Confirmable, or Non-confirmable.
     pub message_type: MessageType,
@@ -44,8 +43,7 @@ impl EncodedRequest {
         self.message_type
     }
 
-    /// The message id it was last sent under; `None` if it has not been sent (since it was last put
-    /// back into the queue).
+    /// The message id it was last sent under; `None` if it has not been sent as it is now.
     #[must_use]
     pub const fn message_id(&self) -> Option<u16> {
         self.message_id
@@ -128,7 +126,8 @@ pub struct Finished<U> {
 
 /// What [`MessageLayer::replace_requests`](super::MessageLayer::replace_requests) is to do with a
 /// request.
-#[derive(Debug)]
+///
+/// Not to be printed: the payload may be anything.
 pub enum Replacement {
     /// It stays as it is.
     Keep,

@@ -82,6 +82,11 @@ impl<U> Exchange<U> {
         matches!(self.state, State::Queued)
     }
 
+    /// Whether it waits to be sent again as the message it was.
+    pub(super) const fn is_put_back(&self) -> bool {
+        self.is_queued() && self.request.message_id.is_some()
+    }
+
     /// Whether it has been sent and its response counts.
     pub(super) const fn is_sent(&self) -> bool {
         matches!(
@@ -107,9 +112,18 @@ impl<U> Exchange<U> {
         matches!(self.state, State::Over(_))
     }
 
-    /// Stops, or resumes, the repetition of a Confirmable request that is not acknowledged; its
-    /// timer goes on. Tells whether that changed anything.
-    pub(super) fn hold(&mut self, hold: bool) -> bool {
+    /// Interrupts the repetition of a Confirmable request in flight for an urgent one; its timer
+    /// goes on. Tells whether that changed anything.
+    pub(super) fn stand_back(&mut self) -> bool {
+        !self.urgent && self.hold(true)
+    }
+
+    /// Takes the repetition up again. Tells whether that changed anything.
+    pub(super) fn go_on(&mut self) -> bool {
+        self.hold(false)
+    }
+
+    fn hold(&mut self, hold: bool) -> bool {
         match &mut self.state {
             State::Unacknowledged { held, .. } if *held != hold => {
                 *held = hold;

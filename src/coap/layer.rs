@@ -131,7 +131,9 @@ impl<U> MessageLayer<U> {
         let index = self.exchanges.iter().position(Exchange::is_queued);
         let index = index.unwrap_or(self.exchanges.len());
         let number = self.insert(index, random, submission, true)?;
-        while !self.has_room() && self.exchanges.iter_mut().any(|e| e.hold(true)) {}
+        while self.in_flight() + self.urgent_waiting() > self.nstart()
+            && self.exchanges.iter_mut().any(Exchange::stand_back)
+        {}
         Ok(number)
     }
 
@@ -202,7 +204,8 @@ impl<U> MessageLayer<U> {
         });
         let (index, step) = steps.find(|(_, step)| matches!(step, Step::Send | Step::Repeat))?;
         let fresh = step == Step::Send;
-        if fresh {
+        let identified = self.exchanges[index].is_put_back();
+        if fresh && !identified {
             let exchanges = &self.exchanges;
             let lifetime = if exchanges[index].is_confirmable() {
                 params.exchange_lifetime()
@@ -268,22 +271,34 @@ impl<U> MessageLayer<U> {
     fn gate(&self, now: Instant) -> Gate {
         Gate {
             now,
-            room: self.has_room(),
+            room: self.in_flight() < self.nstart(),
             released: self.pause.released(),
             id_free: self.ids.free_at(),
             probe_at: self.silence.probe_at(),
         }
     }
 
-    /// Whether NSTART leaves room for a further Confirmable request.
-    fn has_room(&self) -> bool {
-        let in_flight = self.exchanges.iter().filter(|e| e.is_in_flight()).count();
-        in_flight < self.params.nstart.max(1)
+    fn nstart(&self) -> usize {
+        self.params.nstart.max(1)
+    }
+
+    /// How many interactions NSTART counts.
+    fn in_flight(&self) -> usize {
+        self.exchanges.iter().filter(|e| e.is_in_flight()).count()
+    }
+
+    /// How many urgent Confirmable requests are about to join them. They come before all others in
+    /// `exchanges` that have yet to leave, so only those that stand back could take their places.
+    fn urgent_waiting(&self) -> usize {
+        let urgent = self.exchanges.iter().filter(|e| e.urgent && e.is_queued());
+        urgent.filter(|e| e.is_confirmable()).count()
     }
 
     /// Lets requests that stood back go on, as far as there is room.
     pub(super) fn resume_held(&mut self) {
-        while self.has_room() && self.exchanges.iter_mut().any(|e| e.hold(false)) {}
+        while self.in_flight() + self.urgent_waiting() < self.nstart()
+            && self.exchanges.iter_mut().any(Exchange::go_on)
+        {}
     }
 
     fn displace_oldest_awaited(&mut self) {

@@ -51,11 +51,6 @@ impl MessageIds {
         (self.next, busy.fold(0, |bits, (n, _)| bits | 1 << n))
     }
 
-    /// Lets every id be used again: from now on they go to another endpoint.
-    pub(super) fn forget(&mut self) {
-        self.free_at = [Instant::default(); BLOCKS];
-    }
-
     /// When the next id may be taken; an instant that has passed means: now.
     #[must_use]
     pub fn free_at(&self) -> Instant {
@@ -139,15 +134,6 @@ mod tests {
         assert_eq!(take_steadily(260), 2470 * 260);
         let flood = take_steadily(1000);
         assert!(flood > 10 * 64_000 && flood < 10 * 65_536, "{flood}");
-    }
-
-    #[test]
-    fn a_new_endpoint_knows_no_id() {
-        let mut ids = MessageIds::new(&mut || 0);
-        while ids.take(at(1), LIFETIME, |_| false).is_some() {}
-        assert_eq!(ids.free_at(), at(248));
-        ids.forget();
-        assert_eq!(ids.take(at(1), LIFETIME, |_| false), Some(0));
     }
 
     #[test]

@@ -27,13 +27,11 @@ mod time;
 mod token;
 
 #[cfg(test)]
-mod layer_bench;
-#[cfg(test)]
-mod layer_hostile_tests;
-#[cfg(test)]
-mod layer_tests;
+mod random_walk_tests;
 #[cfg(test)]
 mod recovery_tests;
+#[cfg(test)]
+mod rfc7252;
 
 pub use code::{Class, Code};
 pub use encoded::{EncodedRequest, Finished, Replacement, Submission};

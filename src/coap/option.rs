@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn criticality_follows_the_number() {
+    fn section_5_4_6_criticality_follows_the_number() {
         assert!(OptionNumber::AUTH_TOKEN.is_critical());
         assert!(OptionNumber::SEQUENCE.is_critical());
         assert!(!OptionNumber::AUTH_TOKEN_2018.is_critical());
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn extension_bytes_are_big_endian_on_every_host() {
+    fn section_3_1_extension_bytes_are_big_endian_on_every_host() {
         // Option 2088 (delta 14, 2088 - 269 = 0x071b), value "t"; then 2090, eight bytes.
         let bytes = [0xe1, 0x07, 0x1b, b't', 0x28, 1, 2, 3, 4, 5, 6, 7, 8];
         let options: Vec<_> = Options::new(&bytes).collect();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_lists_say_why() {
+    fn section_3_1_malformed_option_lists_are_refused() {
         let error = |bytes: &[u8]| {
             let mut options = Options::new(bytes);
             loop {

@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn derived_times_are_those_of_section_4_8_2() {
+    fn section_4_8_2_derived_times_are_those_of_the_rfc() {
         let params = TransmissionParams::default();
         assert_eq!(params.max_transmit_span(), Duration::from_secs(45));
         assert_eq!(params.exchange_lifetime(), Duration::from_secs(247));

@@ -288,13 +288,13 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_marker_without_payload_is_a_format_error() {
+    fn section_3_a_payload_marker_without_payload_is_a_format_error() {
         let error = Datagram::parse(&[0x50, 0x45, 0, 9, 0xff]).unwrap_err();
         assert_eq!(error, malformed(MessageType::NonConfirmable, 9));
     }
 
     #[test]
-    fn reserved_code_classes_are_format_errors() {
+    fn section_4_2_reserved_code_classes_are_format_errors() {
         for code in [0x20, 0x3f, 0x60, 0xc0, 0xe1, 0xff] {
             let error = Datagram::parse(&[0x40, code, 0, 1]).unwrap_err();
             assert_eq!(
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn truncated_tokens_and_options_are_format_errors() {
+    fn section_3_truncated_tokens_and_options_are_format_errors() {
         for bytes in [
             &[0x44, 0x45, 0, 1, 1, 2, 3][..],
             &[0x40, 0x45, 0, 1, 0xc2, 1],
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_critical_options_are_found_behind_known_ones() {
+    fn section_5_4_1_unknown_critical_options_are_found_behind_known_ones() {
         // 2090 is elective and known; 9 is critical and unknown; 10 is elective and unknown.
         let known = Datagram::parse(&[0x60, 0x45, 0, 1, 0xe0, 0x07, 0x1d]).unwrap();
         assert_eq!(known.unrecognized_critical_option(), None);

@@ -46,22 +46,19 @@ impl Snapshot {
 }
 
 impl<U> MessageLayer<U> {
-    /// Goes over to a new endpoint, such as a new DTLS session with the same server (section
-    /// 9.1.1): every request that has been sent and not answered goes back to the queue, in order
-    /// and before those queued already, to be sent under a new message id and a new token with all
-    /// its retransmissions. Answers to what was sent before do not count any more.
+    /// Goes over to a new connection with the same server, such as a renewed DTLS session: every request
+    /// that has been sent and not answered goes back to the queue, in order and before those queued
+    /// already, to be sent again with all its retransmissions.
+    ///
+    /// It keeps its message id and token. For a peer that sees another endpoint now (section 9.1.1) these
+    /// are as good as new ones; one that knows the endpoint again, by its address or by the DTLS session that
+    /// was resumed, and has taken the request before, sees the repetition it is and does not take it
+    /// twice.
     ///
     /// `may` decides for each whether it is worth it ([`requeues`](EncodedRequest::requeues) tells
     /// how often this has happened to it); where it says no, the request ends with
     /// [`Ended::SessionLost`].
-    ///
-    /// Message ids and silence are matters of an endpoint: those of the old one are forgotten.
-    pub fn requeue_sent(
-        &mut self,
-        random: &mut dyn RandomSource,
-        mut may: impl FnMut(&U, &EncodedRequest) -> bool,
-    ) {
-        self.ids.forget();
+    pub fn requeue_sent(&mut self, mut may: impl FnMut(&U, &EncodedRequest) -> bool) {
         self.acknowledged_responses = AcknowledgedResponses::default();
         self.silence = Silence::default();
         // Stable: within each rank the order stays.
@@ -72,7 +69,7 @@ impl<U> MessageLayer<U> {
                 continue;
             }
             if may(&exchange.user, &exchange.request) {
-                self.put_back(index, random);
+                self.put_back(index);
             } else {
                 self.exchanges[index].state = State::Over(Ended::SessionLost);
             }
@@ -102,14 +99,14 @@ impl<U> MessageLayer<U> {
                 state: State::Queued,
             },
         );
-        self.put_back(index, random);
+        let token = self.take_token(random);
+        self.exchanges[index].request.rename(token);
+        self.put_back(index);
         number
     }
 
-    fn put_back(&mut self, index: usize, random: &mut dyn RandomSource) {
-        let token = self.take_token(random);
+    fn put_back(&mut self, index: usize) {
         let exchange = &mut self.exchanges[index];
-        exchange.request.rename(token);
         exchange.request.requeues = exchange.request.requeues.saturating_add(1);
         (exchange.unheard, exchange.suspected) = (0, false);
         exchange.state = State::Queued;
@@ -129,6 +126,8 @@ impl<U> MessageLayer<U> {
                 Replacement::Keep => continue,
                 Replacement::With { head, payload } => {
                     let (message_type, token) = (request.message_type, request.token);
+                    // Another message than the one the peer may have seen under that id.
+                    request.message_id = None;
                     head.write(message_type, 0, token, &payload, &mut request.bytes)
                         .is_ok()
                 }

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_post_has_the_options_in_the_order_of_their_numbers() {
+    fn section_3_1_options_are_in_the_order_of_their_numbers() {
         let head = RequestHeadBuilder::new(Code::POST)
             .path(b"/topic/a/")
             .uint(OptionNumber::CONTENT_FORMAT, 50)
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_use_the_fewest_bytes() {
+    fn section_3_2_integers_use_the_fewest_bytes() {
         for (value, expected) in [
             (0, &[][..]),
             (1, &[1]),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_payload_has_no_marker_and_the_room_is_exact() {
+    fn section_3_an_empty_payload_has_no_marker_and_the_room_is_exact() {
         let head = RequestHeadBuilder::new(Code::POST)
             .path(b"auth")
             .build()

@@ -13,6 +13,50 @@ pub struct Fetcher {
     attempt: Option<Attempt>,
     /// What ended the last attempt, if the bytes before it had to be handed out first.
     failed: Option<(Plan, Failure)>,
+    pace: Pace,
+}
+
+/// Keeps a program that calls again and again from hammering a server that has nothing for it.
+#[derive(Default)]
+struct Pace {
+    /// What the failed attempts were for.
+    plan: Option<Plan>,
+    /// How many have failed since one gave a byte.
+    failures: u32,
+    /// Not before this time is the next one made.
+    next: Option<Instant>,
+}
+
+impl Pace {
+    const LONGEST: Duration = Duration::from_secs(60);
+
+    /// After one failure none, for there are servers that close connections at times; then one second, two, four.
+    fn pause(failures: u32) -> Duration {
+        match failures {
+            0 | 1 => Duration::ZERO,
+            2..=7 => Duration::from_secs(1 << (failures - 2)),
+            _ => Self::LONGEST,
+        }
+    }
+
+    fn failed(&mut self, plan: &Plan) {
+        if self.plan.replace(plan.clone()).as_ref() != Some(plan) {
+            self.failures = 0;
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.next = Some(Instant::now() + Self::pause(self.failures));
+    }
+
+    /// Waits for the time of an attempt; says no if that is not before `deadline`. Another URL, or another byte to
+    /// begin with, is worth an attempt at once.
+    fn is_time(&self, plan: &Plan, deadline: Instant) -> bool {
+        let Some(next) = self.next.filter(|_| self.plan.as_ref() == Some(plan)) else {
+            return true;
+        };
+        let end = next.min(deadline);
+        std::thread::sleep(end.saturating_duration_since(Instant::now()));
+        next <= deadline || next <= Instant::now()
+    }
 }
 
 struct Attempt {
@@ -104,6 +148,9 @@ impl Fetcher {
             if got == buffer.len() {
                 return Ok(got);
             }
+            if self.attempt.is_none() && !self.pace.is_time(&plan, deadline) {
+                return Ok(got);
+            }
             let missing = usize::try_from(plan.size - plan.offset).unwrap_or(usize::MAX);
             let room = missing.min(buffer.len() - got);
             let part = &mut buffer[got..got + room];
@@ -124,6 +171,7 @@ impl Fetcher {
                 }
                 Err(failure) => {
                     let plan = self.attempt.take().map_or(plan, |attempt| attempt.plan);
+                    self.pace.failed(&plan);
                     if got > 0 {
                         self.failed = Some((plan, failure));
                         return Ok(got);
@@ -144,4 +192,43 @@ fn give_up(update: &Mutex<Update>, plan: &Plan, failure: Failure) -> FetchError 
 
 fn lock(update: &Mutex<Update>) -> MutexGuard<'_, Update> {
     update.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ota::Url;
+
+    fn plan(url: &str, offset: u32) -> Plan {
+        Plan {
+            download: 1,
+            url: Url::parse(url).unwrap(),
+            offset,
+            size: 9,
+        }
+    }
+
+    #[test]
+    fn pauses_grow_from_the_second_failure_on() {
+        let seconds = |failures| Pace::pause(failures).as_secs();
+        assert_eq!([0, 1, 2, 3, 4, 7].map(seconds), [0, 0, 1, 2, 4, 32]);
+        assert_eq!([8, 9, u32::MAX].map(seconds), [60; 3]);
+    }
+
+    #[test]
+    fn the_same_attempt_has_to_wait_and_another_one_has_not() {
+        let (failing, mut pace) = (plan("http://h/a", 3), Pace::default());
+        let now = Instant::now();
+        assert!(pace.is_time(&failing, now));
+        pace.failed(&failing);
+        assert!(pace.is_time(&failing, Instant::now()));
+        for _ in 1..10 {
+            pace.failed(&failing);
+        }
+        assert!(!pace.is_time(&failing, now));
+        assert!(pace.is_time(&plan("http://h/b", 3), now));
+        assert!(pace.is_time(&plan("http://h/a", 4), now));
+        pace.failed(&plan("http://h/a", 4));
+        assert!(pace.is_time(&plan("http://h/a", 4), Instant::now()));
+    }
 }

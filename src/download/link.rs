@@ -1,9 +1,8 @@
 //! One TCP connection, with or without TLS, that never blocks but where it is told to wait.
 
-use super::ration::Rationed;
 use super::tls;
 use crate::ota::{Failure, Url};
-use crate::tls::forget_errors;
+use crate::tls::{Rationed, prepare};
 use openssl::ssl::{ErrorCode, SslStream};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::io::{self, ErrorKind, Read, Write};
@@ -116,7 +115,7 @@ impl Link {
                 }
             },
             Stage::Handshaking(mut stream) => {
-                prepare(&mut stream);
+                prepare(stream.get_mut());
                 match stream.connect() {
                     Ok(()) => self.stage = Stage::Tls(stream),
                     Err(error) => {
@@ -165,7 +164,7 @@ impl Link {
         match &mut self.stage {
             Stage::Plain(stream) => plain(stream.read(buffer), Interest::Read),
             Stage::Tls(stream) => {
-                prepare(stream);
+                prepare(stream.get_mut());
                 match stream.ssl_read(buffer) {
                     Err(error) if error.code() == ErrorCode::ZERO_RETURN => Ok(Progress::Moved(0)),
                     result => encrypted(result),
@@ -179,7 +178,7 @@ impl Link {
         match &mut self.stage {
             Stage::Plain(stream) => plain(stream.write(bytes), Interest::Write),
             Stage::Tls(stream) => {
-                prepare(stream);
+                prepare(stream.get_mut());
                 encrypted(stream.ssl_write(bytes))
             }
             _ => Err(lost(&ErrorKind::NotConnected.into())),
@@ -228,12 +227,6 @@ fn connected(socket: &Socket) -> io::Result<bool> {
         Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// To be called before each step of TLS.
-fn prepare(stream: &mut SslStream<Rationed>) {
-    forget_errors();
-    stream.get_mut().refill();
 }
 
 fn plain(result: io::Result<usize>, interest: Interest) -> Result<Progress, Failure> {

@@ -8,7 +8,6 @@
 mod fetcher;
 mod link;
 mod patience;
-mod ration;
 mod tls;
 
 pub use fetcher::{FetchError, Fetcher};
@@ -138,15 +137,26 @@ impl Download {
                 }
                 log::info!("the image is at {url}");
                 self.plan.url = url;
-                self.exchange = Exchange::new(&self.plan)?;
-                self.filled = 0..0;
-                self.link = None;
-                return Ok(Stepped::Advanced);
+                return self.ask_anew();
+            }
+            Step::PartOver => {
+                // At least one byte; more than the plan's size it cannot be.
+                let received = u32::try_from(self.exchange.received()).unwrap_or(u32::MAX);
+                self.plan.offset = self.plan.offset.saturating_add(received);
+                return self.ask_anew();
             }
             Step::NeedInput if used > 0 => return Ok(Stepped::Done),
             Step::NeedInput => {}
         }
         self.fill()
+    }
+
+    /// Makes another request, over another connection.
+    fn ask_anew(&mut self) -> Result<Stepped, Failure> {
+        self.exchange = Exchange::new(&self.plan)?;
+        self.filled = 0..0;
+        self.link = None;
+        Ok(Stepped::Advanced)
     }
 
     /// Receives into the free part of the buffer.

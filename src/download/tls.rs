@@ -1,9 +1,8 @@
 //! TLS to the server of an image: whoever cannot prove its name by a certificate delivers nothing.
 
-use super::ration::Rationed;
 use crate::hal::certs::ROOTS_PEM;
 use crate::ota::Failure;
-use crate::tls::{self, SystemRoots};
+use crate::tls::{self, Rationed, SystemRoots};
 use openssl::ssl::SslStream;
 use openssl::x509::{X509, X509VerifyResult};
 use std::fmt::Display;

@@ -187,7 +187,8 @@ impl DtlsSession {
     }
 
     /// Waits up to `timeout_ms` for one datagram. 0 takes what is there already, on the default port; on a
-    /// firmware's own it is a wait of 1 ms, since the seam's 0 would wait for ever. While a renewal is under way, this drives it.
+    /// firmware's own it is a wait of 1 ms, since the seam's 0 would wait for ever. While a renewal is under way,
+    /// this drives it.
     #[must_use]
     pub fn receive(&self, buffer: &mut [u8], timeout_ms: u32) -> Arrival {
         let mut length = buffer_len(buffer);

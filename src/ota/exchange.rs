@@ -27,6 +27,9 @@ pub enum Step {
     Bytes(usize),
     /// The image is elsewhere.
     Redirect(Url),
+    /// The server has sent all it wanted to, which is less than what was asked for (RFC 9110, 15.3.7): the rest
+    /// is to be asked for anew.
+    PartOver,
 }
 
 /// A GET request and its response.
@@ -56,6 +59,17 @@ struct Body {
     skip: u64,
     /// Bytes of the image still to be handed out.
     missing: u64,
+    /// Whether there are others behind them.
+    more: bool,
+}
+
+/// What of an image a response brings.
+#[derive(Clone, Copy)]
+struct Portion {
+    /// Bytes to come first that are here already.
+    skip: u64,
+    /// Bytes behind them.
+    len: u64,
 }
 
 impl Exchange {
@@ -146,8 +160,8 @@ impl Exchange {
             return Ok((used, (used == 0).then_some(Step::NeedInput)));
         };
         let redirection = is_redirection(response.status());
-        let skip = if redirection {
-            0
+        let portion = if redirection {
+            Portion { skip: 0, len: 0 }
         } else {
             self.check(&response)?
         };
@@ -159,11 +173,12 @@ impl Exchange {
                 self.stage = Stage::Redirection(call, 0);
             }
             Some(RecvResponseResult::RecvBody(call)) => {
-                self.check_length(call.body_mode(), skip)?;
+                check_length(call.body_mode(), portion)?;
                 self.stage = Stage::Body(Body {
                     call,
-                    skip,
-                    missing: u64::from(self.size - self.offset),
+                    skip: portion.skip,
+                    missing: portion.len,
+                    more: portion.len < u64::from(self.size - self.offset),
                 });
             }
             Some(RecvResponseResult::Redirect(call)) => {
@@ -174,8 +189,8 @@ impl Exchange {
         Ok((used, None))
     }
 
-    /// Whether this response carries the image; how many of its bytes are here already.
-    fn check(&self, response: &Response<()>) -> Result<u64, Failure> {
+    /// Whether this response carries the image, and what of it.
+    fn check(&self, response: &Response<()>) -> Result<Portion, Failure> {
         let status = response.status();
         let encoded = response
             .headers()
@@ -187,19 +202,17 @@ impl Exchange {
                 "the server sent the image encoded, which was not asked for",
             )),
             // A server may ignore ranges (RFC 9110, 14.2).
-            StatusCode::OK => Ok(u64::from(self.offset)),
+            StatusCode::OK => Ok(Portion {
+                skip: self.offset.into(),
+                len: (self.size - self.offset).into(),
+            }),
             StatusCode::PARTIAL_CONTENT if self.offset > 0 => {
                 let range = response.headers().get(header::CONTENT_RANGE);
-                let wanted = format!("bytes {}-{}/", self.offset, self.size - 1);
-                let total = range
-                    .and_then(|range| range.to_str().ok())
-                    .and_then(|range| range.strip_prefix(&wanted));
-                match total {
-                    Some(total) if total == "*" || total == self.size.to_string() => Ok(0),
-                    _ => Err(Failure::last(
-                        "the server sent another part than the one asked for",
-                    )),
-                }
+                range
+                    .and_then(|range| self.portion(range.to_str().ok()?))
+                    .ok_or_else(|| {
+                        Failure::last("the server sent another part than the one asked for")
+                    })
             }
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
                 Err(Failure::passing(format!("the server answered {status}")))
@@ -211,14 +224,18 @@ impl Exchange {
         }
     }
 
-    fn check_length(&self, mode: BodyMode, skip: u64) -> Result<(), Failure> {
-        let wanted = u64::from(self.size - self.offset) + skip;
-        match mode {
-            BodyMode::LengthDelimited(len) if len != wanted => Err(Failure::last(format!(
-                "the server has {len} bytes, not the {wanted} that were ordered"
-            ))),
-            _ => Ok(()),
+    /// What a Content-Range says (RFC 9110, 14.4), if it begins where it should, and belongs to this image.
+    fn portion(&self, range: &str) -> Option<Portion> {
+        let (range, total) = range.strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        if number(first)? != self.offset || !(total == "*" || number(total)? == self.size) {
+            return None;
         }
+        let last = number(last).filter(|last| (self.offset..self.size).contains(last))?;
+        Some(Portion {
+            skip: 0,
+            len: u64::from(last - self.offset) + 1,
+        })
     }
 
     fn redirection(
@@ -270,6 +287,22 @@ impl Exchange {
     }
 }
 
+fn check_length(mode: BodyMode, portion: Portion) -> Result<(), Failure> {
+    let wanted = portion.skip + portion.len;
+    match mode {
+        BodyMode::LengthDelimited(len) if len != wanted => Err(Failure::last(format!(
+            "the server has {len} bytes, not the {wanted} that were ordered"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Digits and nothing else, as a number.
+fn number(digits: &str) -> Option<u32> {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain)
+}
+
 const fn is_redirection(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
@@ -282,7 +315,12 @@ impl Body {
         received: &mut u64,
     ) -> Result<(usize, Option<Step>), Failure> {
         if self.missing == 0 {
-            return Ok((0, Some(Step::NeedInput)));
+            let step = if self.more {
+                Step::PartOver
+            } else {
+                Step::NeedInput
+            };
+            return Ok((0, Some(step)));
         }
         let (used, got) = self.call.read(input, output).map_err(malformed)?;
         let skipped = usize::try_from(self.skip).map_or(got, |skip| skip.min(got));

@@ -16,6 +16,7 @@ fn plan(url: &str, offset: u32, size: u32) -> Plan {
 enum End {
     Waiting(Vec<u8>),
     Redirect(String),
+    PartOver(Vec<u8>),
     Failed(Failure),
 }
 
@@ -35,6 +36,7 @@ fn feed(plan: &Plan, answer: &[u8], piece: usize, room: usize) -> End {
                     match step {
                         Step::Bytes(len) => image.extend_from_slice(&output[..len]),
                         Step::Redirect(url) => return End::Redirect(url.to_string()),
+                        Step::PartOver => return End::PartOver(image),
                         Step::NeedInput if used > 0 => {}
                         Step::NeedInput => break,
                     }
@@ -138,8 +140,20 @@ fn another_part_than_the_one_asked_for_is_refused() {
     let plan = plan(URL, 2, 5);
     for range in [
         "bytes 0-4/5",
-        "bytes 2-3/5",
+        "bytes 1-3/5",
+        "bytes 3-4/5",
+        "bytes 2-1/5",
+        "bytes 2-5/5",
+        "bytes 2-5/6",
         "bytes 2-4/6",
+        "bytes +2-4/5",
+        "bytes 2-+4/5",
+        "bytes 2-4/+5",
+        "bytes 2-4294967298/5",
+        "bytes 2-/5",
+        "bytes -4/5",
+        "bytes 2/5",
+        "items 2-4/5",
         "bytes 2-4",
         "2-4/5",
         "bytes */5",
@@ -155,6 +169,21 @@ fn another_part_than_the_one_asked_for_is_refused() {
         &whole,
         "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-4/5\r\n\r\nimage",
     );
+}
+
+#[test]
+fn a_server_may_send_less_than_what_was_asked_for() {
+    let plan = plan(URL, 2, 5);
+    for (range, part) in [("2-3/5", "ag"), ("2-2/*", "a")] {
+        for length in [format!("Content-Length: {}\r\n", part.len()), String::new()] {
+            let text =
+                format!("HTTP/1.1 206 P\r\nContent-Range: bytes {range}\r\n{length}\r\n{part}");
+            let end = answer(&plan, text.as_bytes());
+            assert_eq!(end, End::PartOver(part.into()), "{text}");
+        }
+    }
+    let text = "HTTP/1.1 206 P\r\nContent-Range: bytes 2-3/5\r\nContent-Length: 3\r\n\r\nage";
+    assert!(failed_for_good(&plan, text).contains("3 bytes, not the 2"));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! be told to, so this builds the record itself: keys from the master secret (RFC 5246 sections 5 and
 //! 6.3), protection by the suite (6.2.3), header of DTLS (RFC 6347 section 4.1).
 
+use openssl::cipher::{Cipher as EvpCipher, CipherRef};
+use openssl::cipher_ctx::CipherCtx;
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
@@ -15,9 +17,7 @@ const CONTENT_ALERT: u8 = 21;
 const DTLS_1_2: [u8; 2] = [0xFE, 0xFD];
 /// Level fatal, description internal_error.
 const INTERNAL_ERROR: [u8; 2] = [2, 80];
-/// Length of the explicit part of a nonce, and of the implicit one, in GCM (RFC 5288) and CCM
-/// (RFC 6655).
-const EXPLICIT: usize = 8;
+/// Length of the part of a nonce that is not sent, in GCM and CCM.
 const IMPLICIT: usize = 4;
 
 type Secret = Zeroizing<Vec<u8>>;
@@ -27,8 +27,10 @@ type Secret = Zeroizing<Vec<u8>>;
 enum Protection {
     /// MAC, then CBC (RFC 5246 section 6.2.3.2).
     Cbc(Cipher, MessageDigest),
-    /// GCM or CCM with a tag of this length.
-    Counter(Cipher, usize),
+    /// GCM.
+    Gcm(Cipher),
+    /// CCM with a tag of this length, all with keys of 128 bits.
+    Ccm(usize),
     /// ChaCha20-Poly1305 (RFC 7905).
     ChaCha(Cipher),
 }
@@ -42,10 +44,10 @@ impl Protection {
             "AES_256_CBC_SHA" => Protection::Cbc(Cipher::aes_256_cbc(), MessageDigest::sha1()),
             "AES_128_CBC_SHA256" => Protection::Cbc(Cipher::aes_128_cbc(), MessageDigest::sha256()),
             "AES_256_CBC_SHA256" => Protection::Cbc(Cipher::aes_256_cbc(), MessageDigest::sha256()),
-            "AES_128_GCM_SHA256" => Protection::Counter(Cipher::aes_128_gcm(), 16),
-            "AES_256_GCM_SHA384" => Protection::Counter(Cipher::aes_256_gcm(), 16),
-            "AES_128_CCM" => Protection::Counter(Cipher::aes_128_ccm(), 16),
-            "AES_128_CCM_8" => Protection::Counter(Cipher::aes_128_ccm(), 8),
+            "AES_128_GCM_SHA256" => Protection::Gcm(Cipher::aes_128_gcm()),
+            "AES_256_GCM_SHA384" => Protection::Gcm(Cipher::aes_256_gcm()),
+            "AES_128_CCM" => Protection::Ccm(16),
+            "AES_128_CCM_8" => Protection::Ccm(8),
             "CHACHA20_POLY1305_SHA256" => Protection::ChaCha(Cipher::chacha20_poly1305()),
             _ => return None,
         })
@@ -55,7 +57,8 @@ impl Protection {
     fn key_lengths(self) -> [usize; 3] {
         match self {
             Protection::Cbc(cipher, digest) => [digest.size(), cipher.key_len(), 0],
-            Protection::Counter(cipher, _) => [0, cipher.key_len(), IMPLICIT],
+            Protection::Gcm(cipher) => [0, cipher.key_len(), IMPLICIT],
+            Protection::Ccm(_) => [0, 16, IMPLICIT],
             Protection::ChaCha(cipher) => [0, cipher.key_len(), 12],
         }
     }
@@ -81,10 +84,14 @@ impl Protection {
                 len += crypter.finalize(&mut sealed[len..])?;
                 Ok([&iv[..], &sealed[..len]].concat())
             }
-            Protection::Counter(cipher, tag) => {
-                let nonce = [&keys.iv[..], &head.number].concat();
-                let body = aead(cipher, keys, &nonce, head, content, tag)?;
-                Ok([&head.number[..EXPLICIT], &body].concat())
+            Protection::Gcm(cipher) => {
+                let body = aead(cipher, keys, &keys.nonce(head), head, content, 16)?;
+                Ok([&head.number[..], &body].concat())
+            }
+            Protection::Ccm(tag) => {
+                let cipher = EvpCipher::aes_128_ccm();
+                let body = ccm(cipher, keys, &keys.nonce(head), head, content, tag)?;
+                Ok([&head.number[..], &body].concat())
             }
             Protection::ChaCha(cipher) => {
                 let mut nonce = keys.iv.to_vec();
@@ -118,6 +125,31 @@ fn aead(
     Ok([sealed, tag].concat())
 }
 
+/// The same with CCM, where OpenSSL wants to know the length of the tag before it sees the key;
+/// `encrypt_aead` tells it after.
+fn ccm(
+    cipher: &CipherRef,
+    keys: &Keys,
+    nonce: &[u8],
+    head: &Head,
+    content: &[u8],
+    tag: usize,
+) -> Result<Vec<u8>, ErrorStack> {
+    let mut context = CipherCtx::new()?;
+    context.encrypt_init(Some(cipher), None, None)?;
+    context.set_iv_length(nonce.len())?;
+    context.set_tag_length(tag)?;
+    context.encrypt_init(None, Some(&keys.key), Some(nonce))?;
+    context.set_data_len(content.len())?;
+    context.cipher_update(&head.authenticated(content.len()), None)?;
+    let mut sealed = Vec::new();
+    context.cipher_update_vec(content, &mut sealed)?;
+    context.cipher_final_vec(&mut sealed)?;
+    let mut tag = vec![0; tag];
+    context.tag(&mut tag)?;
+    Ok([sealed, tag].concat())
+}
+
 /// Of the server's side.
 struct Keys {
     mac: Secret,
@@ -126,6 +158,11 @@ struct Keys {
 }
 
 impl Keys {
+    /// The nonce of GCM (RFC 5288) and CCM (RFC 6655); its second half is sent along.
+    fn nonce(&self, head: &Head) -> Vec<u8> {
+        [&self.iv[..], &head.number].concat()
+    }
+
     fn derive(ssl: &SslRef, suite: &str, lengths: [usize; 3]) -> Result<Option<Self>, ErrorStack> {
         let Some(session) = ssl.session() else {
             return Ok(None);

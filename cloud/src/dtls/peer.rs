@@ -113,12 +113,13 @@ impl Listener {
     }
 
     pub(super) fn into_peer(
-        self,
+        mut self,
         address: SocketAddr,
         number: u64,
         hello: HelloRandom,
         now: Instant,
     ) -> Peer {
+        self.stream.get_mut().peer = Some(address);
         Peer {
             endpoint: Endpoint {
                 transport: Transport::Dtls,

@@ -271,6 +271,19 @@ impl Dtls {
         self.0.get_ref().socket.local_addr().unwrap()
     }
 
+    /// Reads until a fatal alert comes, and returns OpenSSL's words for it.
+    pub fn wait_failed(&mut self) -> String {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            match self.0.ssl_read(&mut [0; 2048]) {
+                Err(error) if error.code() == ErrorCode::WANT_READ => {}
+                Err(error) => return error.to_string(),
+                Ok(len) => panic!("expected an alert, got {len} bytes"),
+            }
+            assert!(std::time::Instant::now() < deadline, "no alert");
+        }
+    }
+
     /// Reads until close_notify comes.
     pub fn wait_closed(&mut self) {
         let deadline = std::time::Instant::now() + PATIENCE;

@@ -53,7 +53,8 @@ fn phase(handle: *mut c_void) -> Option<Phase> {
 /// given up, because its URL will not give the image. That happens only while no byte of the image has been
 /// handed out. Afterwards nothing but the same image's other bytes ever follow, whatever the cloud orders; a
 /// program that wants no more of them resets the fetched size (IOT_OTAG_RESET_FETCHED_SIZE), and is given
-/// the first byte again, or releases the handle.
+/// the first byte again, or releases the handle. An attempt that has failed twice without a byte is made
+/// again after a pause of a second, then two, up to a minute; calls meanwhile wait, and return 0.
 ///
 /// @param handle     the handle
 /// @param buf        where the bytes go; what lies behind them is overwritten up to the length of what was

@@ -6,7 +6,6 @@
 use std::ffi::{c_char, c_int};
 use std::fmt;
 use std::io;
-use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -18,7 +17,7 @@ use super::stream::{Attempt, CLOSED, CONNECT_TIME, Direction, connect, transfer,
 use crate::hal::certs::ROOTS_PEM;
 use crate::hal_default::boundary::{bytes, bytes_mut, guard, text};
 use crate::sync::Mutex;
-use crate::tls::{self, SetupError, SystemRoots};
+use crate::tls::{self, Rationed, SetupError, SystemRoots};
 
 /// What the SDK's callers take for failure.
 const NO_HANDLE: usize = 0;
@@ -57,16 +56,16 @@ impl fmt::Display for Failure {
 /// write while another waits in a read.
 struct Connection {
     fd: RawFd,
-    stream: Mutex<SslStream<TcpStream>>,
+    stream: Mutex<SslStream<Rationed>>,
 }
 
 impl Connection {
     fn attempt(
         &self,
-        operation: impl FnOnce(&mut SslStream<TcpStream>) -> Result<usize, ssl::Error>,
+        operation: impl FnOnce(&mut SslStream<Rationed>) -> Result<usize, ssl::Error>,
     ) -> Attempt {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
-        tls::forget_errors();
+        tls::prepare(stream.get_mut());
         match operation(&mut stream) {
             Ok(0) => Attempt::Closed,
             Ok(moved) => Attempt::Moved(moved),
@@ -102,7 +101,7 @@ fn establish(
     let fd = stream.as_raw_fd();
     let deadline = Instant::now() + handshake_time;
     tls::forget_errors();
-    let mut result = ssl.connect(stream);
+    let mut result = ssl.connect(Rationed::new(stream));
     loop {
         result = match result {
             Ok(stream) => {
@@ -123,11 +122,11 @@ fn establish(
     }
 }
 
-type HandshakeResult = Result<SslStream<TcpStream>, HandshakeError<TcpStream>>;
+type HandshakeResult = Result<SslStream<Rationed>, HandshakeError<Rationed>>;
 
 fn go_on(
     fd: RawFd,
-    unfinished: MidHandshakeSslStream<TcpStream>,
+    mut unfinished: MidHandshakeSslStream<Rationed>,
     deadline: Instant,
 ) -> Result<HandshakeResult, Failure> {
     let direction = if unfinished.error().code() == ErrorCode::WANT_WRITE {
@@ -137,7 +136,7 @@ fn go_on(
     };
     match wait(fd, direction, deadline) {
         Ok(true) => {
-            tls::forget_errors();
+            tls::prepare(unfinished.get_mut());
             Ok(unfinished.handshake())
         }
         Ok(false) => Err(Failure::TimedOut),

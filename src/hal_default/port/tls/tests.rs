@@ -1,7 +1,7 @@
 //! Against a TLS server of our own, with certificates of our own.
 
 use std::ffi::CString;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
 use openssl::ssl::{SslAcceptor, SslMethod};

@@ -1,23 +1,26 @@
 //! What the tests of the message layer share: a layer, a virtual clock, and the peer's datagrams.
 
-use super::*;
+use crate::coap::{
+    Code, Datagram, Ended, Handled, Instant, MessageLayer, MessageType, Outcome, RequestHead,
+    RequestHeadBuilder, Submission, TransmissionParams,
+};
 use core::time::Duration;
 
 const HALF: u32 = 1 << 31; // the generator's middle: an initial timeout of 2.5 s
 
-pub(super) struct Bench {
-    pub(super) layer: MessageLayer<&'static str>,
-    pub(super) head: RequestHead,
-    pub(super) now: Instant,
+pub(in crate::coap) struct Bench {
+    pub(in crate::coap) layer: MessageLayer<&'static str>,
+    pub(in crate::coap) head: RequestHead,
+    pub(in crate::coap) now: Instant,
     draws: u32,
 }
 
 impl Bench {
-    pub(super) fn new() -> Self {
+    pub(in crate::coap) fn new() -> Self {
         Self::with(TransmissionParams::default())
     }
 
-    pub(super) fn with(params: TransmissionParams) -> Self {
+    pub(in crate::coap) fn with(params: TransmissionParams) -> Self {
         let mut draws = 100;
         let layer = MessageLayer::new(params, &mut || {
             draws += 1;
@@ -35,7 +38,7 @@ impl Bench {
         }
     }
 
-    pub(super) fn submit(&mut self, message_type: MessageType, user: &'static str) -> u32 {
+    pub(in crate::coap) fn submit(&mut self, message_type: MessageType, user: &'static str) -> u32 {
         let draws = &mut self.draws;
         let mut random = || {
             *draws += 1;
@@ -49,19 +52,19 @@ impl Bench {
             .unwrap()
     }
 
-    pub(super) fn submit_first(&mut self, user: &'static str) -> u32 {
+    pub(in crate::coap) fn submit_first(&mut self, user: &'static str) -> u32 {
         let urgent = submission(MessageType::Confirmable, &self.head, user.as_bytes(), user);
         self.layer.submit_first(&mut || 1, urgent).unwrap()
     }
 
     /// The next request that has ended by now.
-    pub(super) fn ended(&mut self) -> Option<(&'static str, Ended)> {
+    pub(in crate::coap) fn ended(&mut self) -> Option<(&'static str, Ended)> {
         let (finished, reason) = self.layer.poll_ended(self.now)?;
         Some((finished.user, reason))
     }
 
     /// Everything due now, in order.
-    pub(super) fn transmit(&mut self) -> Vec<Vec<u8>> {
+    pub(in crate::coap) fn transmit(&mut self) -> Vec<Vec<u8>> {
         let mut sent = Vec::new();
         while let Some((_, bytes)) = self.layer.poll_transmit(self.now, &mut || HALF) {
             sent.push(bytes.to_vec());
@@ -69,11 +72,11 @@ impl Bench {
         sent
     }
 
-    pub(super) fn advance(&mut self, millis: u64) {
+    pub(in crate::coap) fn advance(&mut self, millis: u64) {
         self.now = self.now + Duration::from_millis(millis);
     }
 
-    pub(super) fn receive(&mut self, bytes: &[u8]) -> Handled<&'static str> {
+    pub(in crate::coap) fn receive(&mut self, bytes: &[u8]) -> Handled<&'static str> {
         let message = Datagram::parse(bytes).unwrap();
         let Handled { reply, outcome } = self.layer.handle(self.now, &message);
         let outcome = match outcome {
@@ -86,7 +89,7 @@ impl Bench {
     }
 }
 
-pub(super) fn submission<'a>(
+pub(in crate::coap) fn submission<'a>(
     message_type: MessageType,
     head: &'a RequestHead,
     payload: &'a [u8],
@@ -100,24 +103,30 @@ pub(super) fn submission<'a>(
     }
 }
 
-pub(super) fn id_of(datagram: &[u8]) -> [u8; 2] {
+pub(in crate::coap) fn id_of(datagram: &[u8]) -> [u8; 2] {
     [datagram[2], datagram[3]]
 }
 
-pub(super) fn empty(message_type: MessageType, id: [u8; 2]) -> Vec<u8> {
+pub(in crate::coap) fn empty(message_type: MessageType, id: [u8; 2]) -> Vec<u8> {
     vec![message_type.header_byte(0), 0, id[0], id[1]]
 }
 
 /// A 2.05 with the token of `request`.
-pub(super) fn response(message_type: MessageType, id: [u8; 2], request: &[u8]) -> Vec<u8> {
+pub(in crate::coap) fn response(message_type: MessageType, id: [u8; 2], request: &[u8]) -> Vec<u8> {
     let mut bytes = vec![message_type.header_byte(4), 0x45, id[0], id[1]];
     bytes.extend_from_slice(&request[4..8]);
     bytes
 }
 
-pub(super) fn ignored() -> Handled<&'static str> {
+pub(in crate::coap) fn ignored() -> Handled<&'static str> {
     Handled {
         reply: None,
         outcome: Outcome::Ignored,
     }
+}
+
+/// What is sent back to a datagram that cannot be read.
+pub(in crate::coap) fn rejected(datagram: &[u8]) -> Option<[u8; 4]> {
+    let error = Datagram::parse(datagram).expect_err("a datagram that cannot be read");
+    MessageLayer::<()>::reject(error).map(|reply| *reply.as_bytes())
 }

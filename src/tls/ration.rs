@@ -10,17 +10,20 @@ const RATION: usize = 64 * 1024;
 /// A connection of which TLS may read so many bytes at a time. OpenSSL reads on, within one call, as long as what
 /// comes is not the program's, such as session tickets; a server that sends nothing else could keep the caller
 /// beyond every timeout.
-pub(super) struct Rationed {
+pub(crate) struct Rationed {
     stream: TcpStream,
     left: usize,
 }
 
 impl Rationed {
-    pub(super) const fn new(stream: TcpStream) -> Self {
-        Self { stream, left: 0 }
+    pub(crate) const fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            left: RATION,
+        }
     }
 
-    /// To be called before each step of TLS.
+    /// To be called before each further step of TLS.
     pub(super) const fn refill(&mut self) {
         self.left = RATION;
     }
@@ -72,7 +75,6 @@ mod tests {
         let mut rationed = Rationed::new(stream);
         let mut buffer = [0; 1000];
         for _ in 0..3 {
-            rationed.refill();
             let mut got = 0;
             let error = loop {
                 match rationed.read(&mut buffer) {
@@ -81,6 +83,7 @@ mod tests {
                 }
             };
             assert_eq!((got, error.kind()), (RATION, ErrorKind::WouldBlock));
+            rationed.refill();
         }
         drop(rationed);
         flood.join().expect("no panic");
