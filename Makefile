@@ -1,5 +1,5 @@
 # Entry points for people; everything is done by CMake, cargo and the scripts.
-# Variables: BUILD_DIR, BUILD_TYPE (Release or Debug), EXAMPLE (a coap-example.c of your own), CMAKE_FLAGS.
+# Variables: BUILD_DIR, BUILD_TYPE (Release or Debug), EXAMPLE (a coap-example.c of your own), CMAKE_FLAGS; PREFIX and DESTDIR.
 
 BUILD_DIR ?= build
 BUILD_TYPE ?= Release
@@ -13,7 +13,7 @@ BUILD = cmake --build "$(BUILD_DIR)" --parallel $(JOBS)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build demo test deb lint clean help
+.PHONY: build demo test install uninstall deb lint clean help
 
 build: ## Build libiot_sdk.a, libiot_sdk.so and the examples into build/
 	@scripts/bootstrap.sh build
@@ -34,6 +34,12 @@ test: ## Build everything and run every test: Rust, C, headers, exported symbols
 	cd "$(BUILD_DIR)" && ctest --parallel $(JOBS) --output-on-failure --no-tests=error
 	scripts/check-headers.sh
 
+install: build ## Install into PREFIX (/usr/local), below DESTDIR if that is set
+	cmake --install "$(BUILD_DIR)" $(if $(PREFIX),--prefix "$(PREFIX)")
+
+uninstall: ## Remove what was installed last
+	cmake --build "$(BUILD_DIR)" --target uninstall
+
 deb: build ## Make the Debian packages libiot-sdk0 and libiot-sdk-dev in build/
 	scripts/package-deb.sh "$(BUILD_DIR)" "$(BUILD_DIR)"
 
@@ -50,4 +56,4 @@ clean: ## Remove everything built
 	cargo clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile

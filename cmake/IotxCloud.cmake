@@ -8,7 +8,7 @@ if(IOTX_BUILD_TESTS)
     set(built_by_default ALL)
 endif()
 add_custom_target(iotx-cloud ${built_by_default}
-    COMMAND "${CMAKE_COMMAND}" -E env --unset=CARGO_BUILD_TARGET --unset=MAKEFLAGS --unset=MFLAGS
+    COMMAND "${CMAKE_COMMAND}" -E env ${IOTX_CARGO_ENVIRONMENT}
         "${IOTX_CARGO}" build --locked --target-dir "${IOTX_CARGO_TARGET_DIR}" --target "${host}" --package iotx-cloud
     COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${IOTX_CARGO_TARGET_DIR}/${host}/debug/iotx-cloud" "${IOTX_CLOUD}"
     BYPRODUCTS "${IOTX_CLOUD}"

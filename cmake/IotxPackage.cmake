@@ -39,13 +39,13 @@ if(NOT IOTX_VENDORED_OPENSSL)
 endif()
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${development_depends}")
 
-# Where Debian looks for the licences of each package.
+# Where Debian looks for the licences of each package; for packages only.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/THIRD-PARTY.txt")
 file(READ "${PROJECT_SOURCE_DIR}/THIRD-PARTY.txt" third_party)
 configure_file("${PROJECT_SOURCE_DIR}/cmake/debian-copyright.in" "${PROJECT_BINARY_DIR}/debian/copyright" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/debian/copyright"
-    DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/${runtime_package}" COMPONENT runtime)
+    DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/${runtime_package}" COMPONENT runtime EXCLUDE_FROM_ALL)
 install(FILES "${PROJECT_BINARY_DIR}/debian/copyright"
-    DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/${development_package}" COMPONENT development)
+    DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/${development_package}" COMPONENT development EXCLUDE_FROM_ALL)
 
 include(CPack)

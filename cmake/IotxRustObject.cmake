@@ -54,7 +54,12 @@ if(CMAKE_SYSROOT)
 endif()
 set(cargo_environment
     --unset=CARGO_BUILD_TARGET --unset=MAKEFLAGS --unset=MFLAGS "CC_${suffix}=${CMAKE_C_COMPILER}" "AR_${suffix}=${CMAKE_AR}"
-    "CFLAGS_${suffix}=${compiler_flags}" "CARGO_TARGET_${prefix}_LINKER=${CMAKE_C_COMPILER}")
+    "CFLAGS_${suffix}=${compiler_flags}")
+iotx_host_rust_target(host)
+if(NOT rust_target STREQUAL host)
+    # A static library is not linked. But what cargo builds for this machine on the way is, and not by a cross compiler.
+    list(APPEND cargo_environment "CARGO_TARGET_${prefix}_LINKER=${CMAKE_C_COMPILER}")
+endif()
 if(IOTX_VENDORED_OPENSSL)
     list(APPEND cargo_args --features vendored-openssl)
 else()
@@ -63,6 +68,7 @@ else()
     list(APPEND cargo_environment
         "${prefix}_OPENSSL_INCLUDE_DIR=${OPENSSL_INCLUDE_DIR}" "${prefix}_OPENSSL_LIB_DIR=${openssl_lib_dir}")
 endif()
+set(IOTX_CARGO_ENVIRONMENT ${cargo_environment}) # the same everywhere, or cargo compiles all of it again and again
 set(cargo_build "${IOTX_CARGO}" build --locked --target-dir "${IOTX_CARGO_TARGET_DIR}")
 
 set(object_args)

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use iotx_coap::cloud_auth::Secret;
@@ -20,6 +20,8 @@ use crate::ota::{self, FileServer, Offer};
 use crate::pki::{self, CertificateOptions, Files};
 use crate::platform::{Platform, RateLimit, Settings, TokenOption};
 use crate::port::{Port, RunningPort, Server, Wire, reachable};
+use crate::scenario::{Scenario, Timer};
+use crate::script::{Reply, Route};
 use crate::service::{Service, Shared};
 use crate::token::TokenStyle;
 use crate::udp::UdpServer;
@@ -50,6 +52,8 @@ pub struct Builder {
     timing: Timing,
     dtls_options: DtlsOptions,
     faults: Faults,
+    scenario: Option<Scenario>,
+    scripts: Vec<(Route, usize, Reply)>,
     clock: Clock,
     keep_events: usize,
     observers: Vec<Observer>,
@@ -71,6 +75,8 @@ impl Default for Builder {
             timing: Timing::default(),
             dtls_options: DtlsOptions::default(),
             faults: Faults::default(),
+            scenario: None,
+            scripts: Vec::new(),
             clock: Clock::system(),
             keep_events: 65_536,
             observers: Vec::new(),
@@ -263,6 +269,19 @@ impl Builder {
         self
     }
 
+    /// The first `times` requests of this route get this reply, as by [`CloudHandle::reply`].
+    pub fn reply(mut self, route: Route, times: usize, reply: &Reply) -> Self {
+        self.scripts.push((route, times, reply.clone()));
+        self
+    }
+
+    /// A scenario that begins with the cloud. Another can follow by
+    /// [`CloudHandle::run_scenario`].
+    pub fn scenario(mut self, scenario: Scenario) -> Self {
+        self.scenario = Some(scenario);
+        self
+    }
+
     /// Which DTLS handshakes begin with a HelloVerifyRequest.
     pub fn verify_request(mut self, which: VerifyRequest) -> Self {
         self.dtls_options.verify_request = which;
@@ -319,9 +338,15 @@ impl Builder {
             let added = devices.add(entry);
             added.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         }
+        if devices.ids().is_empty() {
+            log::warn!("a cloud without devices refuses every authentication");
+        }
         let platform = Platform::new(self.settings, devices)?;
         let events = Events::new(self.keep_events, self.observers);
         let shared = Arc::new(Shared::new(self.clock, events, platform));
+        for (route, times, reply) in &self.scripts {
+            shared.scripts().push(*route, *times, reply);
+        }
 
         // All ports are bound before any is served: a cloud is up or it is not.
         let udp = self.udp.map(|address| bind(&address)).transpose()?;
@@ -374,9 +399,16 @@ impl Builder {
         for (device, offer) in self.offers {
             shared.offers.set(device, Some(offer));
         }
+        let udp = plain(udp, Transport::Udp, "iotx-udp")?;
+        let symmetric = plain(symmetric, Transport::Symmetric, "iotx-sym")?;
+        let mut timer = Timer::new(Arc::clone(&shared));
+        if let Some(scenario) = self.scenario {
+            timer.play(scenario)?;
+        }
         Ok(CloudHandle {
-            udp: plain(udp, Transport::Udp, "iotx-udp")?,
-            symmetric: plain(symmetric, Transport::Symmetric, "iotx-sym")?,
+            scenario: Mutex::new(timer),
+            udp,
+            symmetric,
             dtls,
             http,
             https,

@@ -1,11 +1,14 @@
 //! The `iotx-cloud` command.
 
+mod faults;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use faults::FaultArgs;
 use serde_json::json;
 
 use crate::builder::{Builder, Cloud};
@@ -20,6 +23,9 @@ use crate::token::TokenStyle;
 
 /// The device that exists when none is given; its secret is public, a test vector.
 const DEMO_DEVICE: [&str; 3] = ["a1B2c3D4e5F", "dev01", "0123456789abcdef0123456789ABCDEF"];
+
+/// What is said when a list of devices is empty.
+const NO_DEVICE: &str = "there is no device; every authentication will be refused with 4.01";
 
 /// A local stand-in for Alibaba Cloud's CoAP endpoint.
 #[derive(Parser, Debug)]
@@ -84,6 +90,8 @@ struct Args {
     /// No line per message
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    faults: FaultArgs,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -123,8 +131,9 @@ fn run(args: Args) -> io::Result<()> {
     let signals = Signals::block()?;
     let json = args.json;
     let demo = args.device.is_empty() && args.devices.is_empty();
-    let cloud = with_offers(builder(&args, demo), &args)?.start()?;
-    announce(&cloud, json, demo)?;
+    let builder = with_offers(builder(&args, demo), &args)?;
+    let cloud = args.faults.apply(builder)?.start()?;
+    announce(&cloud, &args, demo)?;
     let signal = signals.wait()?;
     let clock = cloud.clock().clone();
     let counters = cloud.counters();
@@ -236,7 +245,7 @@ fn read_offer(text: &str) -> io::Result<(DeviceId, Offer)> {
 }
 
 /// Says where everything is. The line with "ready" comes last, so that a script can wait for it.
-fn announce(cloud: &CloudHandle, json: bool, demo: bool) -> io::Result<()> {
+fn announce(cloud: &CloudHandle, args: &Args, demo: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let text = |address: Option<std::net::SocketAddr>| address.map(|a| a.to_string());
     let (udp, psk, dtls) = (
@@ -248,7 +257,8 @@ fn announce(cloud: &CloudHandle, json: bool, demo: bool) -> io::Result<()> {
     let ca = cloud.ca_path().map(std::path::absolute).transpose()?;
     let ca = ca.map(|path| path.display().to_string());
     let devices: Vec<String> = cloud.devices().iter().map(ToString::to_string).collect();
-    if json {
+    let network = args.faults.faults().map(|faults| faults.to_string());
+    if args.json {
         let line = json!({
             "time": timestamp(cloud.clock().now()),
             "event": "ready",
@@ -259,6 +269,8 @@ fn announce(cloud: &CloudHandle, json: bool, demo: bool) -> io::Result<()> {
             "https": https,
             "ca": ca,
             "devices": devices,
+            "network": network,
+            "warning": devices.is_empty().then_some(NO_DEVICE),
         });
         writeln!(out, "{line}")?;
         return out.flush();
@@ -273,6 +285,8 @@ fn announce(cloud: &CloudHandle, json: bool, demo: bool) -> io::Result<()> {
             out,
             "  product key {product_key}, device name {device_name}, secret {secret}"
         )?;
+    } else if devices.is_empty() {
+        writeln!(out, "warning: {NO_DEVICE}")?;
     } else {
         writeln!(out, "devices: {}", devices.join(", "))?;
     }
@@ -288,6 +302,9 @@ fn announce(cloud: &CloudHandle, json: bool, demo: bool) -> io::Result<()> {
         if let Some(address) = address {
             writeln!(out, "firmware images: {scheme}://{address}")?;
         }
+    }
+    if let Some(network) = network {
+        writeln!(out, "network: {network}")?;
     }
     let or_none = |address: Option<String>| address.unwrap_or_else(|| "none".into());
     let (udp, psk, dtls) = (or_none(udp), or_none(psk), or_none(dtls));

@@ -17,6 +17,8 @@ pub enum Transport {
     Http,
     /// HTTP over TLS, for the same.
     Https,
+    /// No port: what the cloud does by itself.
+    Cloud,
 }
 
 impl fmt::Display for Transport {
@@ -27,6 +29,7 @@ impl fmt::Display for Transport {
             Transport::Dtls => "dtls",
             Transport::Http => "http",
             Transport::Https => "https",
+            Transport::Cloud => "cloud",
         })
     }
 }

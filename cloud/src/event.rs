@@ -154,6 +154,13 @@ pub enum EventKind {
     },
     /// This port was restarted. The peer is the port's own address.
     Restarted(Memory),
+    /// A step of the scenario has been taken. There is no peer: its address is 0.0.0.0:0.
+    Step {
+        /// Its number, from 1.
+        number: usize,
+        /// What was done.
+        what: String,
+    },
     /// A firmware image was asked for.
     Fetched {
         /// Path, without the query.

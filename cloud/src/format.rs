@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use crate::clock::UnixMillis;
+use crate::endpoint::Transport;
 use crate::event::{Credential, Event, EventKind, Exchanged, SessionEnd};
 use crate::platform::{Encoding, Outcome, Report, TokenPlace};
 
@@ -20,12 +21,10 @@ const SHOWN_TEXT: usize = 160;
 /// 2026-01-31T12:00:00.123Z udp 127.0.0.1:40000 CON 2 POST /topic/a1/dev01/update -> 2.05 a1/dev01 22 bytes {"name":"hello world"}
 /// ```
 pub fn text_line(event: &Event) -> String {
-    let mut line = format!(
-        "{} {} {} ",
-        timestamp(event.at),
-        event.transport,
-        event.peer
-    );
+    let mut line = format!("{} {} ", timestamp(event.at), event.transport);
+    if event.transport != Transport::Cloud {
+        line = format!("{line}{} ", event.peer);
+    }
     // Writing to a String does not fail.
     let _ = match &event.kind {
         EventKind::Request(exchanged, outcome) => {
@@ -72,6 +71,7 @@ pub fn text_line(event: &Event) -> String {
             len,
         } => write!(line, "{direction} {len} bytes {fault}"),
         EventKind::Restarted(memory) => write!(line, "port restarted, memory {memory}"),
+        EventKind::Step { number, what } => write!(line, "step {number}: {what}"),
         EventKind::Fetched {
             path,
             status,
@@ -176,7 +176,9 @@ pub fn json_line(event: &Event) -> String {
     };
     set("time", json!(timestamp(event.at)));
     set("transport", json!(event.transport.to_string()));
-    set("peer", json!(event.peer.to_string()));
+    if event.transport != Transport::Cloud {
+        set("peer", json!(event.peer.to_string()));
+    }
     match &event.kind {
         EventKind::Request(exchanged, outcome) => {
             set("event", json!("request"));
@@ -250,6 +252,11 @@ pub fn json_line(event: &Event) -> String {
         EventKind::Restarted(memory) => {
             set("event", json!("restarted"));
             set("memory", json!(memory.to_string()));
+        }
+        EventKind::Step { number, what } => {
+            set("event", json!("step"));
+            set("number", json!(number));
+            set("what", json!(what));
         }
         EventKind::Fetched {
             path,

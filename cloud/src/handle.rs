@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use iotx_coap::cloud_auth::Secret;
@@ -19,12 +19,15 @@ use crate::message::Delivery;
 use crate::ota::{FileServer, Offer};
 use crate::platform::{Overload, RateLimit};
 use crate::port::{Command, RunningPort};
+use crate::scenario::{Scenario, Timer};
 use crate::script::{Asked, Reply, Route};
 use crate::service::Shared;
 use crate::token::TokenStyle;
 
 /// A running cloud; it stops, and its threads have ended, when the handle is dropped.
 pub struct CloudHandle {
+    // No more steps once ports are closed.
+    pub(crate) scenario: Mutex<Timer>,
     // Ports first: their threads end before anything they use is taken apart.
     pub(crate) udp: Option<RunningPort>,
     pub(crate) symmetric: Option<RunningPort>,
@@ -206,6 +209,15 @@ impl CloudHandle {
     /// must not call this.
     pub fn end_sessions(&self, goodbye: Goodbye) {
         self.shared.command(Command::EndSessions(goodbye)).wait();
+    }
+
+    /// Begins a scenario, in place of the one under way. What steps before have set stays.
+    ///
+    /// # Errors
+    /// When the scenario makes no sense, or there can be no thread to keep its time.
+    pub fn run_scenario(&self, scenario: Scenario) -> io::Result<()> {
+        let mut timer = self.scenario.lock().unwrap_or_else(PoisonError::into_inner);
+        timer.play(scenario)
     }
 
     /// Stops the cloud and waits for its threads, as dropping does.

@@ -40,6 +40,7 @@ mod ota;
 mod pki;
 mod platform;
 mod port;
+mod scenario;
 mod script;
 mod service;
 mod signals;
@@ -65,5 +66,6 @@ pub use platform::{
     Answer, Encoding, OPTION_MESSAGE_ID, OPTION_SEQ, OPTION_TOKEN_61, OPTION_TOKEN_2088, Outcome,
     Overload, RateLimit, Refusal, Report, Request, Settings, TokenOption, TokenPlace,
 };
+pub use scenario::{Action, After, Scenario, ScenarioError};
 pub use script::{Asked, Content, Reply, Route};
 pub use token::TokenStyle;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::endpoint::Transport;
 use crate::message::Delivery;
@@ -45,6 +46,9 @@ pub enum Content {
     AnswerLost,
 }
 
+/// Longest time that an answer is kept back.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// One scripted reply. Start from [`Reply::usual`], [`Reply::instead`], [`Reply::request_lost`] or
 /// [`Reply::answer_lost`] and add to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +57,9 @@ pub struct Reply {
     pub content: Content,
     /// How; `None` leaves it to the session's ackMode.
     pub delivery: Option<Delivery>,
+    /// How long after the request the answer leaves, at most an hour. An empty acknowledgement leaves at once; the
+    /// answer to a repeated request is known, and does so too.
+    pub later: Duration,
     /// How often each datagram is sent.
     pub copies: usize,
     /// Datagrams sent before.
@@ -66,6 +73,7 @@ impl Reply {
         Reply {
             content,
             delivery: None,
+            later: Duration::ZERO,
             copies: 1,
             before: Vec::new(),
             after: Vec::new(),
@@ -102,6 +110,17 @@ impl Reply {
     pub fn by(mut self, delivery: Delivery) -> Self {
         self.delivery = Some(delivery);
         self
+    }
+
+    /// Sends it so long after the request.
+    #[must_use]
+    pub fn later(mut self, delay: Duration) -> Self {
+        self.later = delay;
+        self
+    }
+
+    pub(crate) fn delay(&self) -> Duration {
+        self.later.min(LONGEST)
     }
 
     /// Sends every datagram of it this often.

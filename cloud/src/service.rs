@@ -1,5 +1,6 @@
 //! From a CoAP datagram to datagrams: message layer, scripts and platform put together for one port.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use crate::faults::Control;
 use crate::message::{Delivery, Exchange, Expired, MessageLayer, Note, Outgoing, Received, Timing};
 use crate::ota::Offers;
 use crate::platform::{Answer, Context, Outcome, Platform, Request, Verdict};
+use crate::scenario::Stage;
 use crate::script::{Asked, Content, Reply, Scripts};
 
 /// What all ports of one cloud have in common.
@@ -23,6 +25,7 @@ pub(crate) struct Shared {
     platform: Mutex<Platform>,
     scripts: Mutex<Scripts>,
     controls: Mutex<Vec<Control>>,
+    pub(crate) stage: Stage,
 }
 
 impl Shared {
@@ -34,6 +37,7 @@ impl Shared {
             platform: Mutex::new(platform),
             scripts: Mutex::default(),
             controls: Mutex::default(),
+            stage: Stage::default(),
         }
     }
 
@@ -54,12 +58,16 @@ impl Shared {
         let Endpoint {
             transport, peer, ..
         } = *endpoint;
+        let occurrence = kind.occurrence();
         self.events.publish(Event {
             at: self.clock.now(),
             transport,
             peer,
             kind,
         });
+        if let Some(occurrence) = occurrence {
+            self.stage.observe(occurrence);
+        }
     }
 }
 
@@ -68,6 +76,41 @@ pub(crate) struct Service {
     shared: Arc<Shared>,
     timing: Timing,
     layer: MessageLayer,
+    late: Late,
+}
+
+/// Answers that scripts delay, by the time when they leave.
+#[derive(Default)]
+struct Late {
+    answers: BTreeMap<(Instant, u64), (Endpoint, Vec<u8>)>,
+    /// How many there have been.
+    count: u64,
+}
+
+impl Late {
+    fn push(&mut self, at: Instant, to: Endpoint, datagram: Vec<u8>) {
+        self.count += 1;
+        self.answers.insert((at, self.count), (to, datagram));
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.answers.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    fn due(&mut self, now: Instant) -> Vec<(Endpoint, Vec<u8>)> {
+        let mut due = Vec::new();
+        while let Some(first) = self.answers.first_entry() {
+            if first.key().0 > now {
+                break;
+            }
+            due.push(first.remove());
+        }
+        due
+    }
+
+    fn forget(&mut self, endpoint: Endpoint) {
+        self.answers.retain(|_, (to, _)| *to != endpoint);
+    }
 }
 
 impl Service {
@@ -76,6 +119,7 @@ impl Service {
             shared,
             timing: timing.clone(),
             layer: MessageLayer::new(timing),
+            late: Late::default(),
         }
     }
 
@@ -134,6 +178,7 @@ impl Service {
         let silent = matches!(reply.content, Content::RequestLost | Content::AnswerLost);
         let delivery = reply.delivery.or(shared.platform().settings.delivery);
         let delivery = delivery.unwrap_or(verdict.delivery);
+        let later = reply.delay();
         let mut datagrams = reply.before;
         let answer = &verdict.answer;
         let outgoing = Outgoing {
@@ -149,10 +194,17 @@ impl Service {
         } else if reply.content == Content::RequestLost {
             None
         } else {
-            let sent = self.layer.respond(now, exchange, &outgoing, delivery);
+            let response = self
+                .layer
+                .respond(now, later, exchange, &outgoing, delivery);
             if !silent {
                 for _ in 0..reply.copies {
-                    datagrams.extend(sent.iter().cloned());
+                    datagrams.extend(response.at_once.clone());
+                    if later.is_zero() {
+                        datagrams.push(response.later.clone());
+                    } else {
+                        self.late.push(now + later, from, response.later.clone());
+                    }
                 }
             }
             (!silent).then_some(answer.code)
@@ -174,12 +226,13 @@ impl Service {
 
     /// When [`expire`](Self::expire) has something to do next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.layer.deadline()
+        let deadlines = [self.layer.deadline(), self.late.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
-    /// Separate responses that have to be sent again now.
+    /// Responses that have to be sent now, or again.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<(Endpoint, Vec<u8>)> {
-        let mut resend = Vec::new();
+        let mut resend = self.late.due(now);
         for expired in self.layer.expire(now) {
             match expired {
                 Expired::Resend(to, datagram) => resend.push((to, datagram)),
@@ -194,11 +247,13 @@ impl Service {
     /// Forgets all exchanges.
     pub(crate) fn restart(&mut self) {
         self.layer = MessageLayer::new(&self.timing);
+        self.late = Late::default();
     }
 
     /// Drops what belongs to an association that has ended.
     pub(crate) fn forget(&mut self, endpoint: Endpoint) {
         self.layer.forget(endpoint);
+        self.late.forget(endpoint);
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use iotx_cloud::{Code, OPTION_TOKEN_61};
 use support::dtls::{Connect, MODERN, certificate, work};
-use support::{DN, DS, Link, PK, Udp, code, report, signed_auth};
+use support::{DN, DS, Link, PK, Udp, bytes, code, report, signed_auth};
 
 /// A data directory of its own, gone with this value.
 struct Dir(PathBuf);
@@ -216,6 +216,78 @@ fn quiet_means_quiet() {
 }
 
 #[test]
+fn it_misbehaves_when_told() {
+    let dir = Dir::new();
+    std::fs::create_dir_all(&dir.0).unwrap();
+    let file = dir.0.join("scenario.json");
+    let scenario = r#"{"steps":[{"after":{"auths":1},"do":{"restart":"lost"}}]}"#;
+    std::fs::write(&file, scenario).unwrap();
+    let flags = [
+        "--no-certificate",
+        "--impair=duplicate=100%",
+        "--seed=7",
+        "--answer=auth=5.03,max-age=1",
+        "--deliver=separate-non",
+        "--verify-request=new",
+        "--token-lifetime=60",
+        "--scenario",
+        file.to_str().unwrap(),
+    ];
+    let mut cloud = Running::start(&dir.0, &flags);
+    let lines = cloud.until_ready();
+    let network = "network: up duplicate=100%, down duplicate=100%, seed 7";
+    assert!(lines.iter().any(|line| line == network), "{lines:?}");
+    let mut link = Udp::to(address(lines.last().unwrap(), "udp"));
+    let request = bytes(&signed_auth(1, &[]));
+    for expected in ["5.03", "2.05"] {
+        // From another port, since a repetition is answered as before.
+        link.send(&request);
+        let line = loop {
+            let line = cloud.line();
+            if line.contains("POST /auth") {
+                break line;
+            }
+        };
+        assert!(line.contains(&format!("-> separate {expected}")), "{line}");
+        if expected == "5.03" {
+            link = Udp::to(address(lines.last().unwrap(), "udp"));
+        }
+    }
+    let step = loop {
+        let line = cloud.line();
+        if line.contains(" step ") {
+            break line;
+        }
+    };
+    assert!(
+        step.ends_with("cloud step 1: restart, memory lost"),
+        "{step}"
+    );
+    cloud.stop(libc::SIGTERM);
+}
+
+#[test]
+fn a_list_without_devices_is_warned_of() {
+    let dir = Dir::new();
+    std::fs::create_dir_all(&dir.0).unwrap();
+    let file = dir.0.join("devices.json");
+    std::fs::write(&file, "[]").unwrap();
+    let flags = ["--no-certificate", "--devices", file.to_str().unwrap()];
+    let mut cloud = Running::start(&dir.0, &flags);
+    let lines = cloud.until_ready();
+    let warning = "warning: there is no device; every authentication will be refused with 4.01";
+    assert!(lines.iter().any(|line| line == warning), "{lines:?}");
+    cloud.stop(libc::SIGTERM);
+    let mut cloud = Running::start(&dir.0, &[&flags[..], &["--json"]].concat());
+    let ready: serde_json::Value = serde_json::from_str(&cloud.line()).unwrap();
+    assert_eq!(
+        Some(&ready["warning"].as_str().unwrap()),
+        warning.strip_prefix("warning: ").as_ref()
+    );
+    cloud.stop(libc::SIGTERM);
+}
+
+#[test]
 fn mistakes_end_it_with_a_word() {
     let dir = Dir::new();
     for flags in [
@@ -223,6 +295,9 @@ fn mistakes_end_it_with_a_word() {
         &["--devices", "/no/such/file"],
         &["--bind", "192.0.2.1"],
         &["--no-such-flag"],
+        &["--impair=loss=2"],
+        &["--answer=auth"],
+        &["--scenario", "/no/such/file"],
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_iotx-cloud"))
             .arg("--data-dir")

@@ -309,6 +309,30 @@ fn codes_on_demand_with_max_age() {
 }
 
 #[test]
+fn an_answer_can_be_late() {
+    let cloud = cloud().start().unwrap();
+    let mut link = plain(&cloud);
+    let moment = Duration::from_millis(1);
+    let late = Reply::usual().by(Delivery::SeparateNon).later(moment);
+    cloud.reply(Route::Auth, 1, &late);
+    link.send(&bytes(&signed_auth(1, &[])));
+    assert_eq!(link.receive(), [0x60, 0, 0, 1]);
+    let response = link.receive_packet();
+    assert_eq!(response.header.get_type(), MessageType::NonConfirmable);
+    assert_eq!(code(&response), Code::CONTENT);
+
+    // The repetition overtakes the answer that is not due for long.
+    cloud.reply(Route::Auth, 1, &Reply::usual().later(PATIENCE * 100));
+    let request = bytes(&signed_auth(2, &[]));
+    link.send(&request);
+    link.send(&request);
+    let repeated = |event: &Event| event.kind == EventKind::Duplicate { message_id: 2 };
+    assert!(cloud.wait_for(repeated, PATIENCE).is_some());
+    assert_eq!(code(&link.receive_packet()), Code::CONTENT);
+    nothing_waits(&link);
+}
+
+#[test]
 fn nonsense_is_refused_and_changes_nothing() {
     let nonsense = Faults::both(Impairment::loss(1.5));
     assert!(cloud().impair(nonsense).start().is_err());

@@ -111,6 +111,11 @@ impl<P: Platform, U> Client<P, U> {
         (state.session.has_token(), state.session.next_token())
     }
 
+    /// Whether any report still waits for its end.
+    pub fn is_waiting(&self) -> bool {
+        self.lock().session.is_waiting()
+    }
+
     /// The token number the next request will carry.
     pub fn next_token(&self) -> u32 {
         self.lock().session.next_token()

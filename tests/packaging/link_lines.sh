@@ -54,6 +54,14 @@ for archive in "$compat"/*.a; do
     [ ! -e "$libdir/${archive##*/}" ] || fail "${archive##*/} stands beside the library"
 done
 
+# docs/porting.md: both libraries installed, and the program is to have the static one inside, or a path to the shared one.
+read -r -a system <<<"$(grep -m 1 -o 'libiot_sdk\.a -lssl[-a-z ]*' "$source_dir/docs/porting.md")"
+quietly "$cc" -o by-file "${program[@]}" "$libdir/${system[0]}" "${system[@]:1}"
+needs_shared by-file && fail "the archive's name leads to the shared library"
+deliver "$PWD/by-file"
+quietly "$cc" -o by-path "${program[@]}" -L"$libdir" -Wl,-rpath,"$libdir" -L"$compat" -liot_sdk -liot_hal -liot_tls
+deliver "$PWD/by-path"
+
 mkdir shared-lines
 link_all
 mv plain extra line-* shared-lines

@@ -200,6 +200,12 @@ impl Faults {
     }
 }
 
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "up {}, down {}, seed {}", self.up, self.down, self.seed)
+    }
+}
+
 /// What a restart of the cloud leaves of what it knew. In both cases it forgets, without a word, every
 /// DTLS session, every message id it has seen, and every separate response that waits for its
 /// acknowledgement.

@@ -11,6 +11,7 @@ use super::{Direction, Fault, Faults};
 use crate::endpoint::{Endpoint, Transport};
 use crate::event::EventKind;
 use crate::port::{Command, Server, Wire};
+use crate::scenario::Occurrence;
 use crate::service::Shared;
 
 /// Stands between a port's socket and its server. As a [`Wire`] it is the server's way out.
@@ -93,6 +94,7 @@ impl Network {
         let seen = state.nat.outside(from);
         let passed = state.up.pass(now, seen, datagram);
         drop(state);
+        self.shared.stage.observe(Occurrence::Datagram);
         self.account(Direction::Up, seen, datagram.len(), &passed);
         passed.deliver
     }
@@ -167,7 +169,7 @@ fn seed(faults: &Faults, transport: Transport, direction: Direction) -> u64 {
         Transport::Udp => 0,
         Transport::Symmetric => 1,
         Transport::Dtls => 2,
-        Transport::Http | Transport::Https => 3,
+        Transport::Http | Transport::Https | Transport::Cloud => 3,
     };
     Random::new(
         faults.seed,
@@ -193,6 +195,7 @@ impl<S: Server> Server for Behind<S> {
         for (from, datagram) in self.network.arrive(now, from, datagram) {
             self.server.datagram(now, from, &datagram);
         }
+        self.network.shared.act();
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -211,6 +214,7 @@ impl<S: Server> Server for Behind<S> {
         {
             self.server.expire(now);
         }
+        self.network.shared.act();
     }
 
     fn obey(&mut self, now: Instant, command: &Command) {

@@ -170,3 +170,41 @@ fn timestamps_follow_the_calendar() {
         assert_eq!(timestamp(UnixMillis(seconds * 1000)), expected);
     }
 }
+
+#[test]
+fn faults_have_lines_of_their_own() {
+    use crate::faults::{Direction, Fault, Memory};
+
+    let impaired = event(EventKind::Impaired {
+        direction: Direction::Down,
+        fault: Fault::NoMapping,
+        len: 45,
+    });
+    assert_eq!(
+        text_line(&impaired),
+        "2026-01-31T12:00:00.123Z udp 127.0.0.1:40000 down 45 bytes lost, its address is no longer \
+         mapped"
+    );
+    let line: Value = serde_json::from_str(&json_line(&impaired)).unwrap();
+    assert_eq!(
+        (&line["event"], &line["direction"], &line["length"]),
+        (&json!("impaired"), &json!("down"), &json!(45))
+    );
+    let restarted = event(EventKind::Restarted(Memory::Kept));
+    assert!(text_line(&restarted).ends_with("port restarted, memory kept"));
+    let line: Value = serde_json::from_str(&json_line(&restarted)).unwrap();
+    assert_eq!(line["memory"], "kept");
+    let step = Event {
+        transport: Transport::Cloud,
+        ..event(EventKind::Step {
+            number: 3,
+            what: "rebind the NAT".into(),
+        })
+    };
+    assert_eq!(
+        text_line(&step),
+        "2026-01-31T12:00:00.123Z cloud step 3: rebind the NAT"
+    );
+    let line: Value = serde_json::from_str(&json_line(&step)).unwrap();
+    assert_eq!((&line["number"], line.get("peer")), (&json!(3), None));
+}

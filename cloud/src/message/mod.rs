@@ -97,6 +97,14 @@ pub(crate) struct Exchange {
     fingerprint: u64,
 }
 
+/// An answer as datagrams.
+pub(crate) struct Response {
+    /// The empty acknowledgement before a separate response.
+    pub(crate) at_once: Option<Vec<u8>>,
+    /// The message with the answer.
+    pub(crate) later: Vec<u8>,
+}
+
 /// What [`MessageLayer::expire`] found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Expired {
@@ -189,14 +197,15 @@ impl MessageLayer {
         }
     }
 
-    /// Encodes the answer, remembers it for repetitions, and returns what to send now.
+    /// Encodes the answer, which leaves after `delay`, and remembers it for repetitions.
     pub(crate) fn respond(
         &mut self,
         now: Instant,
+        delay: Duration,
         exchange: &Exchange,
         answer: &Outgoing<'_>,
         delivery: Delivery,
-    ) -> Vec<Vec<u8>> {
+    ) -> Response {
         let to = exchange.endpoint;
         let token = exchange.token.as_slice();
         if !exchange.confirmable {
@@ -205,7 +214,10 @@ impl MessageLayer {
             // A repeated non-confirmable request is silently ignored (RFC 7252 section 4.3).
             self.dedup
                 .remember(now, to, exchange.id, exchange.fingerprint, Vec::new());
-            return vec![response];
+            return Response {
+                at_once: None,
+                later: response,
+            };
         }
         if delivery == Delivery::Piggybacked {
             let ack = answer.encode(Kind::Acknowledgement, exchange.id, token);
@@ -216,7 +228,10 @@ impl MessageLayer {
                 exchange.fingerprint,
                 vec![ack.clone()],
             );
-            return vec![ack];
+            return Response {
+                at_once: None,
+                later: ack,
+            };
         }
         let ack = codec::empty_ack(exchange.id);
         self.dedup.remember(
@@ -230,12 +245,16 @@ impl MessageLayer {
         let response = if delivery == Delivery::Separate {
             let response = answer.encode(Kind::Confirmable, id, token);
             let spread = self.hasher.hash_one((to, id, exchange.fingerprint));
-            self.pending.add(now, to, id, response.clone(), spread);
+            self.pending
+                .add(now + delay, to, id, response.clone(), spread);
             response
         } else {
             answer.encode(Kind::NonConfirmable, id, token)
         };
-        vec![ack, response]
+        Response {
+            at_once: Some(ack),
+            later: response,
+        }
     }
 
     /// Marks the request as dealt with although it gets no answer.

@@ -48,7 +48,7 @@ fn a_piggybacked_answer_repeats_for_a_repeated_request_only() {
     let (mut layer, now) = layer();
     let bytes = post(0, 7, b"x");
     let exchange = request(&mut layer, now, endpoint(1), &bytes);
-    let sent = layer.respond(
+    let sent = layer.answer(
         now,
         &exchange,
         &Outgoing::bare(Code::CONTENT),
@@ -71,7 +71,7 @@ fn an_id_is_forgotten_after_the_exchange_lifetime() {
     let (mut layer, now) = layer();
     let bytes = post(0, 7, b"x");
     let exchange = request(&mut layer, now, endpoint(1), &bytes);
-    layer.respond(
+    layer.answer(
         now,
         &exchange,
         &Outgoing::bare(Code::CONTENT),
@@ -97,7 +97,7 @@ fn memory_is_bounded_oldest_first() {
     let (mut layer, now) = (MessageLayer::new(&timing), Instant::now());
     for id in 1..=3 {
         let exchange = request(&mut layer, now, endpoint(1), &post(0, id, b""));
-        layer.respond(
+        layer.answer(
             now,
             &exchange,
             &Outgoing::bare(Code::CONTENT),
@@ -121,7 +121,7 @@ fn a_non_confirmable_request_is_answered_in_kind_and_once() {
     let bytes = post(1, 9, b"x");
     let exchange = request(&mut layer, now, endpoint(1), &bytes);
     for delivery in [Delivery::Separate, Delivery::Piggybacked] {
-        let sent = layer.respond(now, &exchange, &Outgoing::bare(Code::CONTENT), delivery);
+        let sent = layer.answer(now, &exchange, &Outgoing::bare(Code::CONTENT), delivery);
         assert_eq!(sent.len(), 1);
         assert_eq!(&sent[0][..2], [0x51, 0x45]);
     }
@@ -136,7 +136,7 @@ fn own_message_ids_count_up_per_endpoint() {
     let mut ids = Vec::new();
     for id in 0..3 {
         let exchange = request(&mut layer, now, endpoint(1), &post(1, id, b""));
-        let sent = layer.respond(
+        let sent = layer.answer(
             now,
             &exchange,
             &Outgoing::bare(Code::CONTENT),
@@ -152,7 +152,7 @@ fn own_message_ids_count_up_per_endpoint() {
 fn a_separate_response_backs_off_until_it_is_given_up() {
     let (mut layer, start) = layer();
     let exchange = request(&mut layer, start, endpoint(1), &post(0, 7, b"x"));
-    let sent = layer.respond(
+    let sent = layer.answer(
         start,
         &exchange,
         &Outgoing::bare(Code::CONTENT),
@@ -191,7 +191,7 @@ fn acknowledgement_and_reset_end_a_separate_response() {
     for (first, expected) in [(0x60, Note::Acknowledged), (0x70, Note::Reset)] {
         let (mut layer, now) = layer();
         let exchange = request(&mut layer, now, endpoint(1), &post(0, 7, b"x"));
-        let sent = layer.respond(
+        let sent = layer.answer(
             now,
             &exchange,
             &Outgoing::bare(Code::CONTENT),
@@ -219,7 +219,7 @@ fn acknowledgement_and_reset_end_a_separate_response() {
 fn a_separate_non_confirmable_response_has_no_timer() {
     let (mut layer, now) = layer();
     let exchange = request(&mut layer, now, endpoint(1), &post(0, 7, b"x"));
-    let sent = layer.respond(
+    let sent = layer.answer(
         now,
         &exchange,
         &Outgoing::bare(Code::CONTENT),
@@ -307,7 +307,7 @@ fn a_forgotten_endpoint_leaves_nothing_behind() {
     let (mut layer, now) = layer();
     let bytes = post(0, 7, b"x");
     let exchange = request(&mut layer, now, endpoint(1), &bytes);
-    layer.respond(
+    layer.answer(
         now,
         &exchange,
         &Outgoing::bare(Code::CONTENT),
@@ -316,4 +316,19 @@ fn a_forgotten_endpoint_leaves_nothing_behind() {
     layer.forget(endpoint(1));
     assert_eq!(layer.deadline(), None);
     request(&mut layer, now, endpoint(1), &bytes);
+}
+
+impl MessageLayer {
+    /// What is sent for an answer that is not delayed.
+    fn answer(
+        &mut self,
+        now: Instant,
+        exchange: &Exchange,
+        answer: &Outgoing<'_>,
+        delivery: Delivery,
+    ) -> Vec<Vec<u8>> {
+        let Response { at_once, later } =
+            self.respond(now, Duration::ZERO, exchange, answer, delivery);
+        at_once.into_iter().chain([later]).collect()
+    }
 }

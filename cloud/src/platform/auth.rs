@@ -13,32 +13,14 @@ use super::params::{Encoding, Params};
 use super::refusal::Refusal;
 use super::request::Request;
 use super::sessions::{Session, Symmetric};
-use super::{Context, Outcome, Overload, Platform, Verdict};
+use super::{Context, Failed, Outcome, Overload, Platform, Verdict};
 use crate::code::Code;
 use crate::devices::DeviceId;
 use crate::endpoint::Transport;
 use crate::message::Delivery;
 use crate::token::hex;
 
-const POST: u8 = 2;
 const MAX_CLIENT_ID: usize = 64;
-
-/// A failed attempt, with what was known by then.
-struct Failed {
-    refusal: Refusal,
-    device: Option<DeviceId>,
-    delivery: Delivery,
-}
-
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Self {
-        Failed {
-            refusal,
-            device: None,
-            delivery: Delivery::default(),
-        }
-    }
-}
 
 impl From<ErrorStack> for Failed {
     fn from(error: ErrorStack) -> Self {
@@ -76,9 +58,7 @@ impl Platform {
         context: &Context<'_>,
         request: &Request,
     ) -> Result<Verdict, Failed> {
-        if request.method() != POST {
-            return Err(Refusal::MethodNotAllowed.into());
-        }
+        request.check_method()?;
         let encoding = request
             .content_format()
             .and_then(Encoding::from_format)
@@ -110,7 +90,7 @@ impl Platform {
         if device.disabled {
             return Err(failed(Refusal::DeviceDisabled, &id));
         }
-        if context.session_of.is_some_and(|owner| *owner != id) {
+        if !context.session_admits(&id) {
             return Err(failed(Refusal::OtherDevicesSession, &id));
         }
         // The documents know no `seq` in DTLS: it is signed like any parameter and has no effect.

@@ -97,6 +97,13 @@ pub(crate) struct Context<'a> {
     pub(crate) now: UnixMillis,
 }
 
+impl Context<'_> {
+    /// Whether the DTLS session, if a device's key opened it, is that device's.
+    fn session_admits(&self, device: &DeviceId) -> bool {
+        self.session_of.is_none_or(|owner| owner == device)
+    }
+}
+
 /// A message that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -287,6 +294,11 @@ impl Platform {
         self.issuer.pinned = token;
     }
 
+    /// Life of the tokens to come.
+    pub(crate) fn set_token_lifetime(&mut self, lifetime: Duration) {
+        self.issuer.life = lifetime;
+    }
+
     /// Life and style of the tokens to come.
     pub(crate) fn set_tokens(&mut self, style: TokenStyle, life: Duration) {
         self.issuer.style = style;
@@ -296,6 +308,23 @@ impl Platform {
     fn next_cloud_id(&mut self) -> u64 {
         self.next_cloud_id += 1;
         self.next_cloud_id
+    }
+}
+
+/// A failed attempt, with what was known by then.
+struct Failed {
+    refusal: Refusal,
+    device: Option<DeviceId>,
+    delivery: Delivery,
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Failed {
+            refusal,
+            device: None,
+            delivery: Delivery::default(),
+        }
     }
 }
 

@@ -5,30 +5,11 @@ use super::limits::Bucket;
 use super::refusal::Refusal;
 use super::request::{CBOR, JSON, OCTET_STREAM, Request};
 use super::sessions::Symmetric;
-use super::{Context, Outcome, Overload, Platform, Report, Verdict, refused};
+use super::{Context, Failed, Outcome, Overload, Platform, Report, Verdict, refused};
 use crate::devices::DeviceId;
-use crate::message::Delivery;
 use crate::topic;
 
-const POST: u8 = 2;
 const MAX_TOPIC: usize = 128;
-
-/// A failed attempt, with what was known by then.
-struct Failed {
-    refusal: Refusal,
-    device: Option<DeviceId>,
-    delivery: Delivery,
-}
-
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Self {
-        Failed {
-            refusal,
-            device: None,
-            delivery: Delivery::default(),
-        }
-    }
-}
 
 impl Platform {
     pub(super) fn publish(
@@ -50,9 +31,7 @@ impl Platform {
         request: &Request,
         segments: &[&str],
     ) -> Result<Verdict, Failed> {
-        if request.method() != POST {
-            return Err(Refusal::MethodNotAllowed.into());
-        }
+        request.check_method()?;
         // The documents allow JSON and CBOR; every release of the C SDK asks for octet-stream.
         if !matches!(request.accept(), None | Some(JSON | CBOR | OCTET_STREAM)) {
             return Err(Refusal::NotAcceptable.into());
@@ -77,7 +56,7 @@ impl Platform {
             Some(device) if !device.disabled => device,
             _ => return Err(failed(Refusal::TokenRevoked)),
         };
-        if context.session_of.is_some_and(|opener| *opener != *owner) {
+        if !context.session_admits(&owner) {
             return Err(failed(Refusal::TokenOfOther));
         }
         if !topic::is_publishable(&topic) {

@@ -13,6 +13,8 @@ pub const OPTION_SEQ: u16 = 2089;
 /// Option 2090: the cloud's id of an accepted post.
 pub const OPTION_MESSAGE_ID: u16 = 2090;
 
+const POST: u8 = 2;
+
 const URI_HOST: u16 = 3;
 const URI_PORT: u16 = 7;
 const URI_PATH: u16 = 11;
@@ -87,6 +89,13 @@ impl Request {
     pub(crate) fn check_options(&self) -> Result<(), Refusal> {
         self.bad_option
             .map_or(Ok(()), |number| Err(Refusal::UnsupportedOption(number)))
+    }
+
+    /// Complains about everything but a POST, the only method that the cloud knows.
+    pub(crate) fn check_method(&self) -> Result<(), Refusal> {
+        (self.method() == POST)
+            .then_some(())
+            .ok_or(Refusal::MethodNotAllowed)
     }
 
     /// The method code: 1 GET, 2 POST, 3 PUT, 4 DELETE.

@@ -19,6 +19,8 @@ pub(super) struct Effort {
     suites: Suites,
     start: Instant,
     unreachable_limit: u32,
+    /// Whether a handshake that a damaged or forged message can have ended was tried again.
+    tried_again: bool,
 }
 
 /// How an effort differs between a new connection and the renewal of one.
@@ -59,6 +61,7 @@ impl Effort {
             suites,
             start,
             unreachable_limit,
+            tried_again: false,
         })
     }
 
@@ -115,10 +118,10 @@ impl Effort {
         }
     }
 
-    /// What to try after `failure`: a full handshake instead of a resumption, certificates instead
-    /// of the key.
+    /// What to try after `failure`: certificates instead of the key, a full handshake instead of a
+    /// resumption, the same once more.
     fn alternative(
-        &self,
+        &mut self,
         failure: &Failure,
         now: Instant,
         dialer: &Dialer,
@@ -136,6 +139,11 @@ impl Effort {
             | Failure::PathMtu(_)
             | Failure::Setup(_) => None,
             _ if self.handshake.resumes() => Some((self.suites, "without resumption")),
+            // What comes in clear can be damaged on the way, or forged: see `records`.
+            Failure::Protocol(_) if !self.tried_again => {
+                self.tried_again = true;
+                Some((self.suites, "once more"))
+            }
             _ => None,
         }
     }

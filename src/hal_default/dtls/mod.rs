@@ -27,6 +27,7 @@ mod session;
 mod tests;
 mod timers;
 mod verify;
+mod waker;
 mod wire;
 
 use std::ffi::{c_char, c_uint, c_void};

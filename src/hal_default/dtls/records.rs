@@ -37,6 +37,9 @@ const DTLS_1_0: [u8; 2] = [0xfe, 0xff];
 /// A handshake message's header: type, length, sequence number, fragment offset, fragment length.
 const MESSAGE_HEADER: usize = 12;
 
+/// The Finished message with its header (RFC 5246 7.4.9).
+const FINISHED: usize = MESSAGE_HEADER + 12;
+
 /// Handshake messages that a client takes in clear: ServerHello, HelloVerifyRequest,
 /// NewSessionTicket, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone,
 /// CertificateStatus. Not HelloRequest: in a handshake it means nothing (RFC 5246 7.4.1.1).
@@ -82,6 +85,14 @@ impl<'a> Record<'a> {
     /// Whether it claims to be part of a handshake: a message or a change of ciphers.
     pub(super) fn is_handshake(self) -> bool {
         matches!(self.bytes[0], HANDSHAKE | CHANGE_CIPHER_SPEC)
+    }
+
+    /// Whether a sealed handshake record can hold the Finished that a server repeats when our last
+    /// flight was lost. An established session takes nothing else of a handshake: OpenSSL 3.0 falls
+    /// back into a handshake with every message, and can end the session with the next datagram; so
+    /// requests to renegotiate are best ignored, as RFC 5246 7.4.1.1 allows.
+    pub(super) fn can_be_finished(self, protection: Protection) -> bool {
+        self.body().len() == protection.finished
     }
 
     /// What kind of record it is; `None` for one that cannot be part of any session of ours. Without
@@ -138,20 +149,16 @@ fn is_shapely_message(body: &[u8]) -> bool {
 pub(super) struct Protection {
     shortest: usize,
     block: usize,
+    /// Of the Finished message.
+    finished: usize,
 }
 
 impl Protection {
     /// Explicit nonce and tag of AES-GCM and AES-CCM (RFC 5288 3, RFC 6655 3).
-    const NONCE_AND_TAG: Self = Self {
-        shortest: 8 + 16,
-        block: 1,
-    };
+    const NONCE_AND_TAG: Self = Self::aead(8 + 16);
     /// The tag of ChaCha20-Poly1305, which has no explicit nonce (RFC 7905 2); the same sum for
     /// AES-CCM-8: 8 + 8.
-    const SHORT_NONCE_AND_TAG: Self = Self {
-        shortest: 16,
-        block: 1,
-    };
+    const SHORT_NONCE_AND_TAG: Self = Self::aead(16);
 
     /// While the suite is not settled: no sealed record that a handshake needs is shorter.
     pub(super) const UNSETTLED: Self = Self::NONCE_AND_TAG;
@@ -172,13 +179,25 @@ impl Protection {
         }
     }
 
-    /// An explicit IV, then MAC and at least one byte of padding in whole blocks of AES (RFC 5246
+    const fn aead(overhead: usize) -> Self {
+        Self {
+            shortest: overhead,
+            block: 1,
+            finished: overhead + FINISHED,
+        }
+    }
+
+    /// An explicit IV, then content, MAC and at least one byte of padding in whole blocks of AES (RFC 5246
     /// 6.2.3.2). The MAC is inside: encrypt-then-MAC is not offered.
     const fn cbc(mac: usize) -> Self {
         const BLOCK: usize = 16;
+        const fn sealed(content: usize, mac: usize) -> usize {
+            BLOCK + (content + mac + 1).div_ceil(BLOCK) * BLOCK
+        }
         Self {
-            shortest: BLOCK + (mac + 1).div_ceil(BLOCK) * BLOCK,
+            shortest: sealed(0, mac),
             block: BLOCK,
+            finished: sealed(FINISHED, mac),
         }
     }
 
@@ -258,6 +277,26 @@ mod tests {
             assert_eq!(kind(shortest + 1).is_some(), block == 1, "{suite}");
             assert_eq!(kind((1 << 14) + 2049), None, "{suite}");
         }
+    }
+
+    #[test]
+    fn a_finished_message_is_known_by_its_length() {
+        for (suite, finished, hello_request) in [
+            ("ECDHE-ECDSA-AES128-GCM-SHA256", 48, 36),
+            ("PSK-AES128-CCM8", 40, 28),
+            ("ECDHE-RSA-CHACHA20-POLY1305", 40, 28),
+            ("PSK-AES128-CBC-SHA256", 80, 64),
+        ] {
+            let protection = Protection::of_suite(suite);
+            let can_be = |length| {
+                let record = record(22, 1, &vec![7; length]);
+                records(&record).all(|record| record.can_be_finished(protection))
+            };
+            assert!(can_be(finished), "{suite}");
+            assert!(!can_be(hello_request), "{suite}");
+        }
+        // Padded to the same length, here alone.
+        assert_eq!(Protection::of_suite("AES128-SHA").finished, 64);
     }
 
     #[test]

@@ -32,10 +32,15 @@ pub(super) fn route(record: Record<'_>, takers: Takers) -> Route {
         .handshake
         .then(|| record.kind(Protection::UNSETTLED))
         .flatten();
-    let for_session = takers
-        .session
-        .and_then(|protection| record.kind(protection))
-        .filter(|kind| matches!(kind, Kind::Sealed | Kind::SealedHandshake));
+    let for_session = takers.session.and_then(|protection| {
+        let kind = record.kind(protection)?;
+        let wanted = match kind {
+            Kind::Sealed => true,
+            Kind::SealedHandshake => record.can_be_finished(protection),
+            Kind::InClear | Kind::AlertInClear(_) => false,
+        };
+        wanted.then_some(kind)
+    });
     match (for_session, for_handshake) {
         (_, Some(Kind::AlertInClear(alert))) => Route::Suspicion(alert),
         (Some(Kind::SealedHandshake), Some(_)) => Route::Both,
@@ -87,13 +92,15 @@ mod tests {
     fn each_record_goes_to_whom_it_is_for() {
         let hello_done = &[14, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0][..];
         let sealed = &[7; 40][..];
+        let finished = &[7; 48][..];
         let alert = Route::Suspicion(Alert(40));
         use Route::{Both, Handshake, Nobody, Session};
         for (content_type, epoch, body, [session_only, handshake_only, both]) in [
             (22, 0, hello_done, [Nobody, Handshake, Handshake]),
             (20, 0, &[1], [Nobody, Handshake, Handshake]),
             (21, 0, &[2, 40], [Nobody, alert, alert]),
-            (22, 1, sealed, [Session, Handshake, Both]),
+            (22, 1, finished, [Session, Handshake, Both]),
+            (22, 1, sealed, [Nobody, Handshake, Handshake]),
             (21, 1, sealed, [Session, Handshake, Session]),
             (23, 1, sealed, [Session, Handshake, Session]),
             (23, 0, sealed, [Nobody; 3]),

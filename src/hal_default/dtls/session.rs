@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::sync::{Mutex, MutexGuard};
-
 use super::super::socket::{Deadline, Wait, wait_readable};
 use super::association::{Association, Event};
 use super::channel::{Channel, Ended, SendError};
 use super::dialer::{Dialer, Limits, Proof, Target};
 use super::failure::Failure;
+use super::waker::Waker;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Longest datagram one record carries (RFC 5246 6.2.1).
 const MAX_RECORD: usize = 1 << 14;
@@ -76,6 +76,8 @@ pub(super) fn establish(
 #[derive(Debug)]
 pub(super) struct Session {
     association: Mutex<Association>,
+    /// Ends a reader's wait when there is something new to wait for.
+    waker: Waker,
     descriptor: RawFd,
     /// "host:port", for the log.
     peer: String,
@@ -90,6 +92,7 @@ impl Session {
             descriptor: association.dialer().link().descriptor(),
             peer: association.dialer().peer().to_owned(),
             association: Mutex::new(association),
+            waker: Waker::new(),
             read_here: AtomicBool::new(false),
             written_here: AtomicBool::new(false),
         }
@@ -136,7 +139,7 @@ impl Session {
                 return Read::Timeout;
             }
             let wait = [deadline.remaining(), due].into_iter().flatten().min();
-            match wait_readable(self.descriptor, wait) {
+            match self.waker.wait_readable(self.descriptor, wait) {
                 Wait::Ready => ready = true,
                 Wait::TimedOut if deadline.is_past() => return Read::Timeout,
                 Wait::TimedOut | Wait::Interrupted => ready = false,
@@ -172,6 +175,7 @@ impl Session {
             self.read_here.load(Ordering::Relaxed) && self.written_here.load(Ordering::Relaxed);
         if ours {
             self.lock().renew();
+            self.waker.wake();
         }
         ours
     }

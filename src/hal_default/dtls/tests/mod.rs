@@ -2,11 +2,16 @@
 
 mod certificates;
 mod forgery;
+mod lossy;
 mod network;
 mod pki;
+mod plugtests;
 mod psk;
 mod redirected;
 mod relay;
+mod renewal;
+mod resumption;
+mod sealing;
 mod server;
 mod sessions;
 
@@ -53,6 +58,11 @@ fn announced(offer: Offer, identity: &[u8], key: &[u8]) -> Option<Announced> {
         path_mtu: DEFAULT_PATH_MTU,
         handshake_bound: DEFAULT_HANDSHAKE_BOUND,
     })
+}
+
+/// Reads until the renewal under way has succeeded.
+fn await_renewal(session: &Session) {
+    assert_eq!(session.read(&mut [0; 64], PATIENCE_MS), Read::Renewed);
 }
 
 /// The reason of a handshake that must fail.

@@ -1,7 +1,7 @@
 //! A DTLS server for tests, in a thread, on OpenSSL's server side.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -24,7 +24,9 @@ pub(super) struct Wire {
     peer: SocketAddr,
     /// The datagram that made the server notice this peer.
     first: Option<Vec<u8>>,
-    /// The first datagram of another peer.
+    /// Whether the handshake is over: a ClientHello of the same peer begins another association.
+    established: bool,
+    /// The first datagram of another association.
     newcomer: Option<(SocketAddr, Vec<u8>)>,
 }
 
@@ -44,16 +46,16 @@ impl Read for Wire {
         self.socket.set_nonblocking(true)?;
         let received = self.socket.recv_from(buffer);
         self.socket.set_nonblocking(false)?;
-        match received? {
-            (length, from) if from == self.peer => Ok(length),
-            (length, from) => {
-                if is_client_hello(&buffer[..length]) {
-                    self.newcomer
-                        .get_or_insert((from, buffer[..length].to_vec()));
-                }
-                Err(io::ErrorKind::WouldBlock.into())
-            }
+        let (length, from) = received?;
+        let begins = is_client_hello(&buffer[..length]);
+        if from == self.peer && !(self.established && begins) {
+            return Ok(length);
         }
+        if begins {
+            self.newcomer
+                .get_or_insert((from, buffer[..length].to_vec()));
+        }
+        Err(io::ErrorKind::WouldBlock.into())
     }
 }
 
@@ -99,6 +101,35 @@ impl Connection {
             count += 1;
         }
         count
+    }
+
+    /// Answers one datagram with itself.
+    pub(super) fn echo_one(&mut self) {
+        let datagram = self.receive().expect("a datagram");
+        self.send(&datagram);
+    }
+
+    /// Answers every datagram with itself until a ClientHello comes, which `listener` accepts next.
+    pub(super) fn echo_until_superseded(&mut self, listener: &mut Listener) {
+        let mut buffer = [0u8; 4096];
+        loop {
+            match drive(&mut self.stream, |stream| stream.ssl_read(&mut buffer)) {
+                Ok(length) => self.send(&buffer[..length]),
+                Err(Broken::Superseded) => break,
+                Err(broken) => panic!("the server could not read: {broken:?}"),
+            }
+        }
+        listener.newcomer = self.stream.get_mut().newcomer.take();
+    }
+
+    /// Whether the handshake was abbreviated.
+    pub(super) fn is_resumed(&self) -> bool {
+        self.stream.ssl().session_reused()
+    }
+
+    /// The name of the cipher suite.
+    pub(super) fn suite(&self) -> &'static str {
+        self.stream.ssl().current_cipher().expect("cipher").name()
     }
 
     pub(super) fn close(&mut self) {
@@ -169,6 +200,8 @@ fn is_client_hello(datagram: &[u8]) -> bool {
 pub(super) struct Listener {
     socket: Arc<UdpSocket>,
     context: SslContext,
+    /// Longest datagram of the server's flights.
+    pub(super) mtu: u32,
     newcomer: Option<(SocketAddr, Vec<u8>)>,
 }
 
@@ -188,13 +221,17 @@ impl Listener {
             socket: Arc::clone(&self.socket),
             peer,
             first: Some(first),
+            established: false,
             newcomer: None,
         };
         let mut ssl = Ssl::new(&self.context).expect("ssl");
-        ssl.set_mtu(1232).expect("MTU");
+        ssl.set_mtu(self.mtu).expect("MTU");
         let mut stream = SslStream::new(ssl, wire).expect("stream");
         match drive(&mut stream, SslStream::accept) {
-            Ok(()) => Ok(Connection { stream }),
+            Ok(()) => {
+                stream.get_mut().established = true;
+                Ok(Connection { stream })
+            }
             Err(broken) => {
                 self.newcomer = stream.get_mut().newcomer.take();
                 Err(broken)
@@ -216,15 +253,23 @@ impl<R: Send + 'static> Server<R> {
         configure: impl FnOnce(&mut SslContextBuilder),
         script: impl FnOnce(&mut Listener) -> R + Send + 'static,
     ) -> Self {
-        let socket = UdpSocket::bind((host, 0)).expect("bind");
+        let nowhere = SocketAddr::new(host_address(host), 0);
+        Self::start_at(nowhere, context(configure), script)
+    }
+
+    /// Serves at an address where a server was before, or at a free port.
+    pub(super) fn start_at(
+        address: SocketAddr,
+        context: SslContext,
+        script: impl FnOnce(&mut Listener) -> R + Send + 'static,
+    ) -> Self {
+        let socket = UdpSocket::bind(address).expect("bind");
         socket.set_read_timeout(Some(PATIENCE)).expect("timeout");
         let address = socket.local_addr().expect("address");
-        let mut context = SslContext::builder(SslMethod::dtls_server()).expect("context");
-        context.set_options(SslOptions::NO_QUERY_MTU);
-        configure(&mut context);
         let mut listener = Listener {
             socket: Arc::new(socket),
-            context: context.build(),
+            context,
+            mtu: 1232,
             newcomer: None,
         };
         let thread = std::thread::spawn(move || script(&mut listener));
@@ -235,6 +280,19 @@ impl<R: Send + 'static> Server<R> {
     pub(super) fn finish(self) -> R {
         self.thread.join().expect("the server's part succeeds")
     }
+}
+
+/// A server's context: its identity, and the keys of its tickets.
+pub(super) fn context(configure: impl FnOnce(&mut SslContextBuilder)) -> SslContext {
+    let mut context = SslContext::builder(SslMethod::dtls_server()).expect("context");
+    context.set_options(SslOptions::NO_QUERY_MTU);
+    configure(&mut context);
+    context.build()
+}
+
+fn host_address(host: &str) -> IpAddr {
+    let mut addresses = (host, 0).to_socket_addrs().expect("resolve");
+    addresses.next().expect("an address").ip()
 }
 
 /// Serves with a certificate.

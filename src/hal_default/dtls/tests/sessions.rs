@@ -3,12 +3,8 @@
 use std::ffi::{CString, c_uint, c_void};
 use std::ptr;
 
-use hmac::{Hmac, KeyInit, Mac};
-use openssl::ssl::SslRef;
-use openssl::symm::{Cipher, encrypt_aead};
-use sha2::Sha256;
-
 use super::pki::{Identity, Leaf, authority, issue};
+use super::sealing::sealed;
 use super::server::{Listener, Server, echo_once, with_identity, with_psk};
 use super::{PATIENCE_MS, connect};
 use crate::hal::dtls::{Arrival, DtlsOptions, DtlsSession, Offer, PskCredentials};
@@ -90,6 +86,66 @@ fn a_key_announced_beside_the_seam_is_used() {
 }
 
 #[test]
+fn renewal_and_resumption_are_reached_past_the_seam() {
+    let root = authority("root");
+    let server = serve(&root, |listener| {
+        let mut first = listener.accept().expect("handshake");
+        first.echo_until_superseded(listener);
+        let mut resumed = Vec::new();
+        for _ in 0..2 {
+            let mut next = listener.accept().expect("another handshake");
+            next.echo();
+            resumed.push(next.is_resumed());
+        }
+        resumed
+    });
+    let session = open(&root, &server).expect("handshake");
+    let mut buffer = [0u8; 64];
+    let mut echo = |session: &DtlsSession| {
+        session.send(b"hello").expect("send");
+        assert_eq!(session.receive(&mut buffer, PATIENCE_MS), arrived(5));
+    };
+    echo(&session);
+    assert!(session.descriptor().expect("a socket") > 2);
+    assert!(session.largest_datagram().expect("known") > 1000);
+    assert_eq!(session.next_timeout(), None);
+    assert!(session.renew());
+    assert!(session.next_timeout().is_some());
+    let mut renewal = [0; 8];
+    assert_eq!(session.receive(&mut renewal, PATIENCE_MS), Arrival::Renewed);
+    echo(&session);
+    session.cancel_renewal();
+    let kept = session.resumable().expect("resumable");
+    drop(session);
+
+    let ca_pem = CString::new(root.pem()).expect("PEM");
+    let session = DtlsSession::create(DtlsOptions {
+        resume: Some(&kept),
+        ..DtlsOptions::new(c"127.0.0.1", server.address.port(), &ca_pem)
+    })
+    .expect("abbreviated handshake");
+    echo(&session);
+    drop(session);
+    assert_eq!(server.finish(), [true, true]);
+}
+
+#[test]
+fn the_bound_of_a_handshake_is_the_clients() {
+    let peer = super::server::silent();
+    let port = peer.local_addr().expect("address").port();
+    let options = DtlsOptions {
+        handshake_bound: std::time::Duration::from_millis(50),
+        ..DtlsOptions::new(c"127.0.0.1", port, crate::hal::certs::ROOTS_PEM)
+    };
+    assert!(DtlsSession::create(options).is_err());
+    assert_eq!(
+        super::server::waiting(&peer),
+        1,
+        "no time for a second flight"
+    );
+}
+
+#[test]
 fn a_failed_handshake_is_an_error_through_the_seam() {
     let (root, stranger) = (authority("root"), authority("stranger"));
     let server = serve(&stranger, |listener| assert!(listener.accept().is_err()));
@@ -143,7 +199,7 @@ fn a_fatal_alert_ends_a_session_for_reader_and_writer() {
     let root = authority("root");
     let server = serve(&root, |listener| {
         let connection = listener.accept().expect("handshake");
-        let alert = encrypted_fatal_alert(connection.stream.ssl());
+        let alert = sealed(connection.stream.ssl(), 21, &[2, 80]);
         connection.stream.get_ref().send_raw(&alert);
         connection
     });
@@ -161,60 +217,6 @@ fn a_fatal_alert_ends_a_session_for_reader_and_writer() {
     );
     drop(session);
     server.finish();
-}
-
-/// The alert internal_error as the server's record layer would send it, made by hand because
-/// OpenSSL's interface has no way to send one. Keys by RFC 5246 6.3, record by RFC 5288 3 and RFC
-/// 6347 4.1.
-fn encrypted_fatal_alert(server: &SslRef) -> Vec<u8> {
-    let cipher = server.current_cipher().expect("cipher").name();
-    assert_eq!(cipher, "ECDHE-ECDSA-AES128-GCM-SHA256");
-    let mut master = [0u8; 48];
-    assert_eq!(
-        server.session().expect("session").master_key(&mut master),
-        48
-    );
-    let (mut client_random, mut server_random) = ([0u8; 32], [0u8; 32]);
-    server.client_random(&mut client_random);
-    server.server_random(&mut server_random);
-    // client key 16, server key 16, client IV 4, server IV 4
-    let seed = [&b"key expansion"[..], &server_random, &client_random].concat();
-    let keys = prf_sha256(&master, &seed, 40);
-    let (key, salt) = (&keys[16..32], &keys[36..40]);
-
-    let alert = [2u8, 80];
-    let sequence = [0, 1, 0, 0, 0, 0, 0x10, 0]; // epoch 1, a number not yet used
-    let header = |length: u16| [&[21, 0xfe, 0xfd][..], &sequence, &length.to_be_bytes()].concat();
-    let nonce = [salt, &sequence].concat();
-    let authenticated = [&sequence[..], &[21, 0xfe, 0xfd], &2u16.to_be_bytes()].concat();
-    let mut tag = [0u8; 16];
-    let sealed = encrypt_aead(
-        Cipher::aes_128_gcm(),
-        key,
-        Some(&nonce),
-        &authenticated,
-        &alert,
-        &mut tag,
-    )
-    .expect("seal");
-    let length = u16::try_from(sequence.len() + sealed.len() + tag.len()).expect("length");
-    [&header(length)[..], &sequence, &sealed, &tag].concat()
-}
-
-fn prf_sha256(secret: &[u8], seed: &[u8], length: usize) -> Vec<u8> {
-    let hmac = |parts: &[&[u8]]| {
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("any length");
-        parts.iter().for_each(|part| mac.update(part));
-        mac.finalize().into_bytes().to_vec()
-    };
-    let mut a = hmac(&[seed]);
-    let mut out = Vec::new();
-    while out.len() < length {
-        out.extend(hmac(&[&a, seed]));
-        a = hmac(&[&a]);
-    }
-    out.truncate(length);
-    out
 }
 
 #[test]

@@ -1,0 +1,249 @@
+//! One device's life in a world: it reports now and then, and every report is followed to its end.
+
+use super::peer::Manners;
+use super::watch::Watch;
+use super::weather::{Calamity, Weather};
+use super::world::{Device, World};
+use iotx_coap::client::{
+    Client, DeviceIdentity, Endpoint, Happening, Report, ReportError, SendError, Settings,
+};
+use iotx_coap::cloud_auth::Secret;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What is told.
+#[derive(Clone)]
+pub struct Story {
+    pub seed: u64,
+    pub dtls: bool,
+    pub up: Weather,
+    pub down: Weather,
+    pub manners: Manners,
+    pub settings: Settings,
+    pub reports: u32,
+    /// From one report to the next, in milliseconds.
+    pub interval: (u64, u64),
+    /// Reports handed over at once each time.
+    pub burst: u32,
+    /// Reports that are Non-confirmable, of 1,000.
+    pub non: u32,
+    /// What befalls the peer and the network, and how often, in milliseconds from one to the next.
+    pub calamities: Vec<(Calamity, u64)>,
+}
+
+impl Story {
+    pub fn new(seed: u64, dtls: bool) -> Self {
+        Self {
+            seed,
+            dtls,
+            up: Weather::FINE,
+            down: Weather::FINE,
+            manners: Manners::default(),
+            settings: Settings::default(),
+            reports: 500,
+            interval: (600_000, 600_000),
+            burst: 1,
+            non: 0,
+            calamities: Vec::new(),
+        }
+    }
+
+    pub fn weather(mut self, weather: Weather) -> Self {
+        self.up = weather;
+        self.down = weather;
+        self
+    }
+}
+
+/// How a story ended.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Ending {
+    /// Confirmable reports the client took.
+    pub accepted: u32,
+    /// Of these: answered 2.05.
+    pub delivered: u32,
+    /// Of these: answered with another code, which the program was told.
+    pub refused: u32,
+    /// Of these: reported as failed.
+    pub failed: u32,
+    /// Of these: taken by the peer.
+    pub taken: u32,
+    /// Taken more than once by the peer.
+    pub taken_again: u32,
+    /// Refused at once, because the queue was full.
+    pub queue_full: u32,
+    pub authentications: u32,
+    pub handshakes: u32,
+    pub datagrams: u64,
+    /// Virtual milliseconds.
+    pub lasted: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Delivered,
+    Refused,
+    Failed,
+}
+
+/// How each report has ended, by its number.
+#[derive(Default)]
+struct Ledger(HashMap<u32, Outcome>);
+
+impl Ledger {
+    fn note(&mut self, happening: Happening<'_, u32>) {
+        let (number, outcome) = match happening {
+            Happening::Response(delivery) => {
+                let good = delivery.head.code.0 >> 5 == 2;
+                let outcome = if good {
+                    Outcome::Delivered
+                } else {
+                    Outcome::Refused
+                };
+                (delivery.user, outcome)
+            }
+            Happening::ReportFailed(failure) => (failure.user, Outcome::Failed),
+            _ => return,
+        };
+        let before = self.0.insert(number, outcome);
+        assert_eq!(
+            before, None,
+            "report {number} ended twice: {before:?}, then {outcome:?}"
+        );
+    }
+}
+
+/// Tells the story; panics where an invariant does not hold.
+pub fn tell(story: &Story) -> Ending {
+    let watch = Watch::new(story.settings.transmission.clone());
+    let mut world = World::new(story.seed, story.dtls, story.manners, watch);
+    (world.up, world.down) = (story.up, story.down);
+    let horizon = u64::from(story.reports) * story.interval.1 + 3_600_000;
+    let mut fate = Vec::new();
+    for (calamity, every) in &story.calamities {
+        let mut at = world.chance.between(every / 2, every * 3 / 2);
+        while at < horizon {
+            fate.push((at, *calamity));
+            at += world.chance.between(every / 2, every * 3 / 2);
+        }
+    }
+    fate.sort_by_key(|(at, _)| *at);
+    world.fate = fate.into();
+    let world = Rc::new(RefCell::new(world));
+
+    let url = if story.dtls { "coaps://h" } else { "coap://h" };
+    let device = Device(Rc::clone(&world));
+    let connect = || {
+        let endpoint = Endpoint::parse(url).expect("a URL");
+        Client::connect(device.clone(), identity(), endpoint, story.settings.clone())
+    };
+    let client = (0..1000)
+        .find_map(|_| connect().ok())
+        .expect("a connection in the end");
+    let mut ledger = Ledger::default();
+    let authenticated = (0..1000).any(|_| {
+        let note = &mut |happening: Happening<'_, u32>| ledger.note(happening);
+        client.authenticate(note).is_ok()
+    });
+    assert!(authenticated, "a first authentication in the end");
+    report_all(story, &world, &client, &mut ledger)
+}
+
+fn identity() -> DeviceIdentity {
+    DeviceIdentity {
+        product_key: "pk".into(),
+        device_name: "dn".into(),
+        device_id: String::new(),
+        device_secret: Secret::new("secret"),
+    }
+}
+
+fn report_all(
+    story: &Story,
+    world: &Rc<RefCell<World>>,
+    client: &Client<Device, u32>,
+    ledger: &mut Ledger,
+) -> Ending {
+    let mut ending = Ending::default();
+    let mut confirmable = Vec::new();
+    let start = world.borrow().now;
+    let mut next = start;
+    let mut number = 0;
+    while number < story.reports {
+        for _ in 0..story.burst.min(story.reports - number) {
+            let non = world.borrow_mut().chance.happens(story.non);
+            let payload = number.to_string();
+            let report = Report {
+                path: b"/topic/pk/dn/user/update",
+                payload: payload.as_bytes(),
+                content_format: 50,
+                confirmable: !non,
+            };
+            match client.send(&report, number) {
+                Ok(()) if non => {}
+                Ok(()) => confirmable.push(number),
+                Err(SendError::Report(ReportError::QueueFull)) => ending.queue_full += 1,
+                Err(error) => panic!("report {number} refused at {}: {error}", world.borrow().now),
+            }
+            number += 1;
+        }
+        let (low, high) = story.interval;
+        next += world.borrow_mut().chance.between(low, high);
+        live_until(world, client, ledger, next);
+    }
+    // The longest a report may wait behind the others, and be under way itself.
+    for _ in 0..10_000 {
+        if !client.is_waiting() {
+            break;
+        }
+        let later = world.borrow().now + 60_000;
+        live_until(world, client, ledger, later);
+    }
+    assert!(
+        !client.is_waiting(),
+        "exchanges left at the end: {client:?}"
+    );
+
+    let world = world.borrow();
+    ending.accepted = confirmable.len() as u32;
+    for number in &confirmable {
+        let taken = world.peer.taken.get(number).copied().unwrap_or(0);
+        ending.taken += u32::from(taken > 0);
+        ending.taken_again += u32::from(taken > 1);
+        match ledger.0.get(number) {
+            Some(Outcome::Delivered) => {
+                assert!(
+                    taken > 0,
+                    "report {number} delivered, but the peer has not got it"
+                );
+                ending.delivered += 1;
+            }
+            Some(Outcome::Refused) => ending.refused += 1,
+            Some(Outcome::Failed) => ending.failed += 1,
+            None => panic!("report {number} has no end"),
+        }
+    }
+    ending.authentications = world.peer.authentications;
+    ending.handshakes = world.handshakes;
+    ending.datagrams = world.watch.datagrams;
+    ending.lasted = world.now;
+    ending
+}
+
+fn live_until(
+    world: &Rc<RefCell<World>>,
+    client: &Client<Device, u32>,
+    ledger: &mut Ledger,
+    until: u64,
+) {
+    loop {
+        let now = world.borrow().now;
+        if now >= until {
+            return;
+        }
+        let wait = Duration::from_millis(until - now);
+        client.run(wait, &mut |happening| ledger.note(happening));
+    }
+}

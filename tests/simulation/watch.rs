@@ -1,0 +1,159 @@
+//! Looks at every datagram that leaves the device, and holds it against RFC 7252.
+
+use iotx_coap::coap::{Datagram, MessageType, OptionNumber, TransmissionParams};
+use std::collections::HashMap;
+
+/// A Confirmable request as seen from the wire.
+#[derive(Debug)]
+struct Seen {
+    bytes: Vec<u8>,
+    token: Vec<u8>,
+    authentication: bool,
+    first: u64,
+    last: u64,
+    gap: u64,
+    transmissions: u32,
+    /// Acknowledged, answered or reset, as far as the device can know.
+    settled: bool,
+}
+
+pub struct Watch {
+    params: TransmissionParams,
+    /// Message ids of the current session.
+    seen: HashMap<u16, Seen>,
+    /// The last time a request went first, which makes others stand back.
+    last_authentication: u64,
+    pub datagrams: u64,
+}
+
+impl Watch {
+    pub fn new(params: TransmissionParams) -> Self {
+        Self {
+            params,
+            seen: HashMap::new(),
+            last_authentication: 0,
+            datagrams: 0,
+        }
+    }
+
+    /// A new DTLS session is another endpoint (RFC 7252 section 9.1.1): nothing of the old one counts.
+    pub fn new_session(&mut self) {
+        self.seen.clear();
+    }
+
+    /// The device has been handed a datagram.
+    pub fn received(&mut self, bytes: &[u8]) {
+        let Ok(message) = Datagram::parse(bytes) else {
+            return;
+        };
+        let token = message.token();
+        for (id, seen) in &mut self.seen {
+            let acknowledges = matches!(
+                message.message_type(),
+                MessageType::Acknowledgement | MessageType::Reset
+            ) && *id == message.message_id();
+            let answers = message.code().is_response() && seen.token == token.as_slice();
+            seen.settled |= acknowledges || answers;
+        }
+    }
+
+    /// The device has sent a datagram.
+    pub fn sent(&mut self, now: u64, bytes: &[u8]) {
+        self.datagrams += 1;
+        let message = Datagram::parse(bytes).expect("well-formed");
+        if message.message_type() != MessageType::Confirmable {
+            return;
+        }
+        let id = message.message_id();
+        let lifetime = self.params.exchange_lifetime().as_millis() as u64;
+        if let Some(seen) = self.seen.get_mut(&id)
+            && now < seen.first + lifetime
+        {
+            assert_eq!(
+                seen.bytes, bytes,
+                "id {id} used for another message within {lifetime} ms"
+            );
+            self.repeated(now, id);
+            return;
+        }
+        let mut path = message.options();
+        let path = path.find(|(number, _)| *number == OptionNumber::URI_PATH);
+        let authentication = path.is_some_and(|(_, first)| first == b"auth");
+        self.begun(now, id, authentication);
+        if authentication {
+            self.last_authentication = now;
+        }
+        let begun = Seen {
+            bytes: bytes.to_vec(),
+            token: message.token().as_slice().to_vec(),
+            authentication,
+            first: now,
+            last: now,
+            gap: 0,
+            transmissions: 1,
+            settled: false,
+        };
+        self.seen.insert(id, begun);
+        if self.seen.len() > 4096 {
+            self.seen.retain(|_, seen| now < seen.first + lifetime);
+        }
+    }
+
+    /// Section 4.2: not before its time, not too often, not after the acknowledgement.
+    fn repeated(&mut self, now: u64, id: u16) {
+        let seen = self.seen.get_mut(&id).expect("a repetition");
+        assert!(
+            !seen.settled,
+            "id {id} repeated though it has been settled: {seen:?}"
+        );
+        let gap = now - seen.last;
+        let shortest = self.params.ack_timeout.as_millis() as u64;
+        if seen.transmissions == 1 {
+            assert!(gap >= shortest, "id {id} repeated after {gap} ms");
+        } else {
+            // What stood back for an authentication may have been late the last time.
+            let least = if seen.first < self.last_authentication {
+                shortest << (seen.transmissions - 1)
+            } else {
+                2 * seen.gap
+            };
+            assert!(
+                gap + 2 >= least,
+                "id {id} repeated after {gap} ms: {seen:?}"
+            );
+        }
+        // Nothing held it back: then it must not be late either.
+        if seen.last >= self.last_authentication && seen.transmissions == 1 {
+            let longest = shortest * u64::from(self.params.ack_random_percent) / 100;
+            assert!(gap <= longest + 2, "id {id} repeated only after {gap} ms");
+        }
+        seen.gap = gap;
+        seen.last = now;
+        seen.transmissions += 1;
+        let most = u32::from(self.params.max_retransmit) + 1;
+        assert!(
+            seen.transmissions <= most,
+            "id {id} sent {} times",
+            seen.transmissions
+        );
+    }
+
+    /// Section 4.7: at most NSTART at a time, but for an authentication, which goes first.
+    fn begun(&self, now: u64, id: u16, authentication: bool) {
+        if authentication {
+            return;
+        }
+        let most = u32::from(self.params.max_retransmit) + 1;
+        let under_way = |seen: &&Seen| {
+            let given_up = seen.transmissions == most && now + 2 >= seen.last + 2 * seen.gap;
+            !seen.settled && !seen.authentication && !given_up
+        };
+        let under_way: Vec<&Seen> = self.seen.values().filter(under_way).collect();
+        let allowed = self.params.nstart;
+        assert!(
+            under_way.len() < allowed,
+            "id {id} begun at {now} while {} of {allowed} are under way: {under_way:?}",
+            under_way.len()
+        );
+    }
+}
