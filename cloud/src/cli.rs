@@ -5,6 +5,7 @@ mod faults;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
@@ -131,9 +132,11 @@ fn run(args: Args) -> io::Result<()> {
     let signals = Signals::block()?;
     let json = args.json;
     let demo = args.device.is_empty() && args.devices.is_empty();
-    let builder = with_offers(builder(&args, demo), &args)?;
+    let gate = Gate::default();
+    let builder = with_offers(builder(&args, demo, &gate), &args)?;
     let cloud = args.faults.apply(builder)?.start()?;
     announce(&cloud, &args, demo)?;
+    gate.open();
     let signal = signals.wait()?;
     let clock = cloud.clock().clone();
     let counters = cloud.counters();
@@ -158,7 +161,36 @@ fn run(args: Args) -> io::Result<()> {
     out.flush()
 }
 
-fn builder(args: &Args, demo: bool) -> Builder {
+/// Keeps lines back until it has been said where everything is: nothing comes before "ready", and
+/// nothing that happens before is left out.
+#[derive(Clone)]
+struct Gate(Arc<Mutex<Option<Vec<String>>>>);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Gate(Arc::new(Mutex::new(Some(Vec::new()))))
+    }
+}
+
+impl Gate {
+    fn print(&self, line: String) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *kept {
+            Some(kept) => kept.push(line),
+            // A reader that has gone away is no reason to stop serving.
+            None => drop(writeln!(io::stdout().lock(), "{line}")),
+        }
+    }
+
+    fn open(&self) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in kept.take().unwrap_or_default() {
+            drop(writeln!(io::stdout().lock(), "{line}"));
+        }
+    }
+}
+
+fn builder(args: &Args, demo: bool, gate: &Gate) -> Builder {
     let at = |port| std::net::SocketAddr::new(args.bind, port).to_string();
     let mut builder = Cloud::builder()
         .data_dir(&args.data_dir)
@@ -205,10 +237,8 @@ fn builder(args: &Args, demo: bool) -> Builder {
     }
     if !args.quiet {
         let line = if args.json { json_line } else { text_line };
-        builder = builder.observer(move |event| {
-            // A reader that has gone away is no reason to stop serving.
-            let _ = writeln!(io::stdout().lock(), "{}", line(event));
-        });
+        let gate = gate.clone();
+        builder = builder.observer(move |event| gate.print(line(event)));
     }
     builder
 }

@@ -167,6 +167,18 @@ impl CloudHandle {
     /// What happens to datagrams of all UDP ports from now on, below DTLS. Datagrams under way arrive
     /// as they were to.
     ///
+    /// ```
+    /// use iotx_cloud::{Cloud, Faults, Impairment, Memory};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cloud = Cloud::builder().udp("127.0.0.1:0").start()?;
+    /// cloud.impair(Faults::both(Impairment::loss(0.3).duplicate(0.1)).seed(7))?;
+    /// cloud.restart(Memory::Kept);
+    /// assert_eq!(cloud.counters().up.lost, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// When a share is none or delays are not in order; then all stays as it was.
     pub fn impair(&self, faults: Faults) -> Result<(), ImpairmentError> {
@@ -178,7 +190,13 @@ impl CloudHandle {
     /// Loses the next `count` datagrams of this direction at each UDP port, in place of what was left
     /// of an earlier call. This comes before what [`impair`](Self::impair) does.
     pub fn lose_next(&self, direction: Direction, count: u64) {
-        self.shared.lose_next(direction, count);
+        self.lose_after(direction, 0, count);
+    }
+
+    /// Lets `skip` datagrams of this direction pass first, then loses `count`: a certain flight of a
+    /// handshake, for instance.
+    pub fn lose_after(&self, direction: Direction, skip: u64, count: u64) {
+        self.shared.lose_after(direction, skip, count);
     }
 
     /// Loses all datagrams in both directions for this time, and those under way.

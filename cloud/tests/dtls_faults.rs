@@ -258,6 +258,27 @@ fn a_handshake_gets_through_a_bad_network() {
 }
 
 #[test]
+fn every_datagram_of_a_handshake_may_be_lost() {
+    let cloud = cloud()
+        .dtls_options(|options| options.flight_timeout = Duration::from_millis(50))
+        .start()
+        .unwrap();
+    let context = psk(SDK_3_2);
+    // Hello, hello with cookie, last flight; HelloVerifyRequest, first flight, last flight.
+    for direction in [Direction::Up, Direction::Down] {
+        for skip in 0..3 {
+            let before = cloud.counters();
+            cloud.lose_after(direction, skip, 1);
+            let mut link = connect(&cloud, &context);
+            work(&mut link);
+            let after = cloud.counters();
+            let lost = |of: &iotx_cloud::Counters| of.up.lost + of.down.lost;
+            assert_eq!(lost(&after) - lost(&before), 1, "{direction} {skip}");
+        }
+    }
+}
+
+#[test]
 fn a_corrupted_record_harms_nobody() {
     let cloud = cloud().start().unwrap();
     let context = certificate(cloud.ca_pem().unwrap(), CLASSIC);

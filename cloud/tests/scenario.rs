@@ -73,7 +73,11 @@ fn the_datagram_that_was_waited_for_still_arrives() {
     let scenario = Scenario::new()
         .after(After::Datagrams(2), Action::CutOff(Duration::MAX))
         .after(After::Datagrams(1), Action::Reconnect)
-        .then(Action::LoseNext(Direction::Up, 1));
+        .then(Action::Lose {
+            direction: Direction::Up,
+            skip: 0,
+            count: 1,
+        });
     let cloud = cloud().scenario(scenario).start().unwrap();
     let mut link = Udp::to(cloud.udp_addr().unwrap());
     let token = token(&mut link, 1);

@@ -236,8 +236,9 @@ pub unsafe extern "C-unwind" fn IOT_CoAP_DeviceNameAuth(
 /// @param p_message  see iotx_message_t; copied
 ///
 /// @retval IOTX_SUCCESS              the report has left, or waits behind one that is under way
-/// @retval IOTX_ERR_INVALID_PARAM    an argument is NULL, the client's is no client's (any more), `msg_type` is neither CON nor NON, or the
-///                                   payload is NULL and its length is not 0
+/// @retval IOTX_ERR_INVALID_PARAM    an argument is NULL, the client's is no client's (any more),
+///                                   `msg_type` is neither CON nor NON, or the payload is NULL and
+///                                   its length is not 0
 /// @retval IOTX_ERR_MSG_TOO_LOOG     the payload has 1280 bytes or more, or does not fit into a datagram
 ///                                   of 1280 bytes together with path and token
 /// @retval IOTX_ERR_NOT_AUTHED       there is no valid token: call IOT_CoAP_DeviceNameAuth

@@ -29,6 +29,9 @@ pub const RECEIVE_CAPACITY: usize = 2047;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
 /// How long to look for a further datagram once one has been handled and others are expected.
 const DRAIN_WAIT: Duration = Duration::from_millis(1);
+/// Slept at a stretch where there is no connection to wait at: nothing wakes a sleeper, neither a report that
+/// another thread sends nor the client's end.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// A wait of nothing would not be one.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
@@ -165,7 +168,8 @@ impl<P: Platform, U> Client<P, U> {
     }
 
     /// Receives, delivers and retransmits for at most `wait`; returns as soon as what arrived has been
-    /// handled.
+    /// handled. Lost sessions and tokens are made good meanwhile. That takes longer than `wait` in one case: a
+    /// connection that cannot renew itself is replaced by one whose handshake blocks.
     pub fn run(&self, wait: Duration, sink: &mut Sink<'_, U>) {
         let mut now = self.platform.now();
         let mut deadline = now + wait;
@@ -305,7 +309,7 @@ impl<P: Platform, U> Client<P, U> {
         let transport = state.transport.clone().filter(|_| state.can_receive());
         let Some(transport) = transport else {
             drop(state);
-            self.pause(wait, now);
+            self.pause(wait.min(LONGEST_SLEEP), now);
             return Turn::Nothing;
         };
         let receiver = match Receiver::new(self, state) {

@@ -112,7 +112,7 @@ impl<P: Platform, U> Client<P, U> {
         if !may || !silent {
             return Repair::Nothing;
         }
-        let again = state.link.failures > 0 && state.link.pauses.are_pausing();
+        let again = state.link.pauses.are_pausing();
         let suspect = state.session.layer.suspect(now);
         let due = suspect || again && state.session.is_waiting_for_peer();
         if !due || now < state.link.not_before {
@@ -202,6 +202,7 @@ impl<P: Platform, U> Client<P, U> {
     fn link_is_up(&self, state: &mut State<P::Transport, U>, now: Instant) {
         log::info!("connected to {} by a new session", self.endpoint);
         state.link.phase = Phase::Up;
+        state.link.urged = false;
         state.link.resumable = None;
         state.link.not_before = Instant::default();
         state.link.pauses.reset();
@@ -229,7 +230,8 @@ impl<P: Platform, U> Client<P, U> {
 
     /// The transport has renewed itself: from now on the new session carries everything.
     pub(super) fn renewed(&self, state: &mut State<P::Transport, U>, now: Instant) {
-        if state.link.phase == Phase::Suspect {
+        // In the phase Up too: a renewal that came to be regretted may have gone too far to be given up.
+        if state.link.phase != Phase::Renewing {
             state.session.session_lost();
         }
         self.link_is_up(state, now);
@@ -264,7 +266,9 @@ impl<P: Platform, U> Client<P, U> {
         };
         state.session.session_lost();
         drop(state);
-        sink(Happening::ReceiveFailed(ReceiveFailure::ConnectionEnded));
+        if !self.is_closed() {
+            sink(Happening::ReceiveFailed(ReceiveFailure::ConnectionEnded));
+        }
     }
 
     /// Waits until there is a connection, if there is none. Tells whether it is another one.

@@ -26,6 +26,7 @@ mod session;
 mod settings;
 mod snapshot;
 mod state;
+mod waiting;
 
 #[cfg(test)]
 mod driver_hostile_tests;

@@ -63,7 +63,8 @@ pub trait Transport {
         Renewal::Unsupported
     }
 
-    /// Gives up a renewal under way: the session it was to replace has proved to be alive.
+    /// Gives up a renewal under way, if it has not gone too far: the session it was to replace has proved to be
+    /// alive.
     fn cancel_renewal(&self) {}
 
     /// How long until the connection has something to do by itself, such as repeating a flight of a

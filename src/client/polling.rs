@@ -37,7 +37,8 @@ impl<P: Platform, U> Client<P, U> {
     }
 
     /// Takes what has arrived, delivers, and sends what is due; waits for nothing. While another thread
-    /// receives for this client, that one does the receiving.
+    /// receives for this client, that one does the receiving. A lost session is renewed step by step, call by
+    /// call; only a connection that cannot renew itself is replaced by one whose handshake blocks.
     pub fn process(&self, sink: &mut Sink<'_, U>) {
         let mut now = self.platform.now();
         let mut buffer = self.take_buffer();

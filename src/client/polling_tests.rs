@@ -1,9 +1,10 @@
 //! What a client does for a program that keeps its own time, over a virtual platform.
 
 use super::virtual_world::{
-    Arriving, Fake, GRANT, REPORT, answer, authenticated, client, failures, friendly_cloud,
-    no_delivery, responses, since,
+    Arriving, Fake, GRANT, REPORT, answer, arrive, authenticated, client, client_at, client_with,
+    diary, failures, friendly_cloud, is_auth, no_delivery, responses, since,
 };
+use super::{Client, Settings, VendorIds};
 use core::time::Duration;
 
 #[test]
@@ -30,7 +31,7 @@ fn a_whole_wait_is_taken_with_and_without_answers() {
 }
 
 /// Lets a program's loop run until there is nothing to wait for; tells how the authentication has ended.
-fn turn_until_quiet(world: &Fake, client: &super::Client<Fake, u32>) -> Vec<String> {
+fn turn_until_quiet(world: &Fake, client: &Client<Fake, u32>) -> Vec<String> {
     let mut ends = vec![];
     while let Some(wait) = client.next_timeout() {
         let due = world.0.borrow().now + wait.as_millis() as u64;
@@ -61,7 +62,7 @@ fn an_authentication_is_begun_and_ends_in_the_loop() {
 #[test]
 fn a_begun_authentication_announces_the_device_once() {
     let world = Fake::default();
-    world.0.borrow_mut().vendor_ids = Some(super::VendorIds {
+    world.0.borrow_mut().vendor_ids = Some(VendorIds {
         partner: "partner".into(),
         module: "module".into(),
     });
@@ -126,9 +127,15 @@ fn a_closed_client_begins_nothing() {
     assert!(world.0.borrow().sent.is_empty());
 }
 
-/// An authenticated client beside a cloud that answers nothing from now on.
-fn left_alone(world: &Fake) -> super::Client<Fake, u32> {
-    let client = authenticated(world);
+/// An authenticated client, which keeps no timer for its token, beside a cloud that answers nothing from now on.
+fn left_alone(world: &Fake) -> Client<Fake, u32> {
+    let by_hand = Settings {
+        reauthenticate: false,
+        ..Settings::default()
+    };
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let client = client_with(world, by_hand);
+    client.authenticate(&mut no_delivery).unwrap();
     world.0.borrow_mut().respond = None;
     client
 }
@@ -139,8 +146,7 @@ fn processing_takes_no_time_and_delivers_what_is_there() {
     let client = left_alone(&world);
     let start = world.0.borrow().now;
     client.process(&mut no_delivery);
-    let renewal = Duration::from_secs(47 * 60 * 60);
-    assert_eq!(client.next_timeout(), Some(renewal), "of the token");
+    assert_eq!(client.next_timeout(), None, "nothing is expected");
 
     client.send(&REPORT, 7).unwrap();
     client.process(&mut no_delivery);
@@ -153,7 +159,7 @@ fn processing_takes_no_time_and_delivers_what_is_there() {
     let mut delivered = vec![];
     client.process(&mut responses(|delivery| delivered.push(delivery.user)));
     assert_eq!((delivered, since(&world, start)), (vec![7], 0));
-    assert_eq!(client.next_timeout(), Some(renewal));
+    assert_eq!(client.next_timeout(), None);
 }
 
 #[test]
@@ -234,4 +240,62 @@ fn a_failing_receive_ends_a_call_and_not_the_client() {
     let mut delivered = 0;
     client.process(&mut responses(|_| delivered += 1));
     assert_eq!(delivered, 1);
+}
+
+/// Wakes when it is told to, for so many seconds, and says what happens.
+fn event_loop(world: &Fake, client: &Client<Fake, u32>, seconds: u64) -> Vec<String> {
+    let end = world.0.borrow().now + seconds * 1_000;
+    let mut seen = Vec::new();
+    loop {
+        let timer = client.next_timeout().map(|wait| wait.as_millis() as u64);
+        let (now, readable) = {
+            let world = world.0.borrow();
+            (world.now, world.arriving.front().map(|(at, _)| *at))
+        };
+        let wake = [timer.map(|wait| now + wait), readable, Some(end)];
+        let wake = wake.into_iter().flatten().min().unwrap_or(end);
+        world.0.borrow_mut().now = wake.max(now);
+        client.process(&mut diary(&mut seen));
+        if world.0.borrow().now >= end {
+            return seen;
+        }
+    }
+}
+
+#[test]
+fn an_event_loop_recovers_sessions_and_tokens_without_ever_waiting() {
+    let world = Fake::default();
+    world.0.borrow_mut().renewal_takes = Some(300);
+    world.0.borrow_mut().respond = Some(friendly_cloud(1));
+    let client = client_at(&world, "coaps://h", Settings::default());
+    client.authenticate(&mut no_delivery).unwrap();
+
+    // The server forgets the session, and the token with it.
+    world.0.borrow_mut().respond = None;
+    client.send(&REPORT, 1).unwrap();
+    assert_eq!(event_loop(&world, &client, 10), [""; 0]);
+    assert_eq!(world.0.borrow().renewals.len(), 1);
+    let mut usual = friendly_cloud(1);
+    let mut known = false;
+    world.0.borrow_mut().respond = Some(Box::new(move |request, count| {
+        known |= is_auth(request);
+        if known {
+            usual(request, count)
+        } else {
+            vec![(1, answer(request, 0x81, b""))]
+        }
+    }));
+    let seen = event_loop(&world, &client, 30);
+    assert_eq!(seen, ["authenticated", "1 answered 2.05"]);
+
+    // It closes the session while nothing is wanted of it, and then something is.
+    let now = world.0.borrow().now;
+    arrive(&world, now, Arriving::Close);
+    assert_eq!(event_loop(&world, &client, 5), ["ConnectionEnded"]);
+    client.send(&REPORT, 2).unwrap();
+    assert_eq!(event_loop(&world, &client, 5), ["2 answered 2.05"]);
+
+    // And the token is renewed in time.
+    let seen = event_loop(&world, &client, 47 * 3_600);
+    assert_eq!(seen, ["authenticated"]);
 }

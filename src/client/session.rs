@@ -4,13 +4,13 @@ use super::authentication::{AuthStatus, Grant};
 use super::backoff;
 use super::endpoint::{Endpoint, Security, TokenOption};
 use super::event::{Arrival, Event, ResponseHead};
-use super::happening::{Failure, FailureReason, Happening};
+use super::happening::{Failure, FailureReason, Happening, ReceiveFailure};
 use super::identity::DeviceIdentity;
 use super::recovery::Recovery;
 use super::settings::Settings;
 use crate::cloud_auth::SessionKey;
 use crate::coap::{
-    Code, Datagram, Ended, Finished, Handled, Instant, MessageLayer, Outcome, RandomSource,
+    Class, Code, Datagram, Ended, Finished, Handled, Instant, MessageLayer, Outcome, RandomSource,
     RequestHead, Token,
 };
 use core::fmt;
@@ -305,7 +305,12 @@ impl<U> Session<U> {
                 user, sent_under, ..
             } => {
                 self.back_off(now, head.code, pause);
-                let payload = open_payload(sent_under.key.as_ref(), head.code, datagram, payload);
+                let key = sent_under.key.as_ref();
+                let (payload, opened) = open_payload(key, head.code, datagram, payload);
+                // Error texts come in clear; an answer of the application ought not to.
+                if !opened && head.code.class() == Class::Success {
+                    self.notify(Happening::ReceiveFailed(ReceiveFailure::NotDecrypted));
+                }
                 user.map(|user| Event::Response {
                     user,
                     head,
@@ -347,22 +352,23 @@ struct Received {
     payload: Range<usize>,
 }
 
-/// Decrypts the payload of a response where it lies, with the key its request was encrypted with.
+/// Decrypts the payload of a response where it lies, with the key its request was encrypted with. Tells whether that
+/// was possible, or nothing to do.
 fn open_payload(
     key: Option<&SessionKey>,
     code: Code,
     datagram: &mut [u8],
     payload: Range<usize>,
-) -> Range<usize> {
+) -> (Range<usize>, bool) {
     let Some(key) = key.filter(|_| !payload.is_empty()) else {
-        return payload;
+        return (payload, true);
     };
     match key.decrypt_in_place(&mut datagram[payload.clone()]) {
-        Ok(len) => payload.start..payload.start + len,
+        Ok(len) => (payload.start..payload.start + len, true),
         Err(_) => {
             // The cloud sends error texts in clear; whatever it is, the program gets to see it.
             log::warn!("payload of a {code} response is not encrypted; passed on as it came");
-            payload
+            (payload, false)
         }
     }
 }

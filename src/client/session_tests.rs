@@ -231,6 +231,13 @@ fn symmetric_answers_in_clear_or_with_broken_padding_are_passed_on_as_they_came(
             panic!("lost")
         };
         assert_eq!(&bytes[range], payload);
+        let told = std::iter::from_fn(|| bench.session.take_notice()).any(|notice| {
+            matches!(
+                notice,
+                Happening::ReceiveFailed(ReceiveFailure::NotDecrypted)
+            )
+        });
+        assert_eq!(told, code == 0x45, "error texts come in clear");
     }
 }
 

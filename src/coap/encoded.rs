@@ -23,6 +23,9 @@ pub struct EncodedRequest {
     pub(super) number: u32,
     pub(super) message_type: MessageType,
     pub(super) message_id: Option<u16>,
+    /// The message id before that, where a repetition came too late to go out under it: what the peer says
+    /// about it still counts.
+    pub(super) former_id: Option<u16>,
     pub(super) token: u32,
     pub(super) transmissions: u32,
     pub(super) requeues: u8,
@@ -82,10 +85,15 @@ impl EncodedRequest {
         Datagram::parse(&self.bytes)
     }
 
+    /// Whether it has gone out under this message id.
+    pub(super) fn went_as(&self, message_id: u16) -> bool {
+        self.message_id == Some(message_id) || self.former_id == Some(message_id)
+    }
+
     /// Gives it another token, as a request that is not yet sent.
     pub(super) fn rename(&mut self, token: u32) {
         self.token = token;
-        self.message_id = None;
+        (self.message_id, self.former_id) = (None, None);
         let token = Token::from_number(token);
         let end = HEADER_LEN + token.as_slice().len();
         self.bytes[HEADER_LEN..end].copy_from_slice(token.as_slice());
@@ -93,7 +101,7 @@ impl EncodedRequest {
 
     /// Gives it a message id, in its header too.
     pub(super) fn identify(&mut self, message_id: u16) {
-        self.message_id = Some(message_id);
+        self.former_id = self.message_id.replace(message_id);
         self.bytes[2..HEADER_LEN].copy_from_slice(&message_id.to_be_bytes());
     }
 }

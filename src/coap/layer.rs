@@ -159,6 +159,7 @@ impl<U> MessageLayer<U> {
             number: token,
             message_type,
             message_id: None,
+            former_id: None,
             token,
             transmissions: 0,
             requeues: 0,
@@ -212,7 +213,7 @@ impl<U> MessageLayer<U> {
             } else {
                 params.non_lifetime()
             };
-            let in_use = |id| exchanges.iter().any(|e| e.request.message_id == Some(id));
+            let in_use = |id| exchanges.iter().any(|e| e.request.went_as(id));
             let id = self.ids.take(now, lifetime, in_use)?;
             self.exchanges[index].request.identify(id);
         }

@@ -106,9 +106,9 @@ impl<U> MessageLayer<U> {
     /// Section 4.2: an empty ACK ends the retransmission; the response comes separately.
     fn handle_empty_ack(&mut self, message: &Datagram<'_>) -> Handled<Finished<U>> {
         let params = &self.params;
-        let id = Some(message.message_id());
+        let id = message.message_id();
         let mut exchanges = self.exchanges.iter_mut();
-        let waiting = exchanges.find(|e| e.request.message_id == id);
+        let waiting = exchanges.find(|e| e.request.went_as(id));
         if !waiting.is_some_and(|exchange| exchange.acknowledged(params)) {
             return Handled::silently(Outcome::Ignored);
         }
@@ -118,17 +118,17 @@ impl<U> MessageLayer<U> {
 
     /// Section 4.2: a Reset ends the exchange, Confirmable or not.
     fn handle_reset(&mut self, message: &Datagram<'_>) -> Handled<Finished<U>> {
-        let id = Some(message.message_id());
+        let id = message.message_id();
         let mut exchanges = self.exchanges.iter();
-        let index = exchanges.position(|e| e.request.message_id == id && e.is_sent());
+        let index = exchanges.position(|e| e.request.went_as(id) && e.is_sent());
         let outcome = index.map_or(Outcome::Ignored, |index| Outcome::Reset(self.remove(index)));
         Handled::silently(outcome)
     }
 
     /// Section 5.3.2: a piggybacked response matches by message id and token.
     fn handle_piggybacked(&mut self, message: &Datagram<'_>) -> Handled<Finished<U>> {
-        let id = Some(message.message_id());
-        let acknowledges = |e: &Exchange<U>| e.request.message_id == id && e.is_confirmable();
+        let id = message.message_id();
+        let acknowledges = |e: &Exchange<U>| e.request.went_as(id) && e.is_confirmable();
         Handled::silently(self.take_response(message, acknowledges))
     }
 

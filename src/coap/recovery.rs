@@ -127,7 +127,7 @@ impl<U> MessageLayer<U> {
                 Replacement::With { head, payload } => {
                     let (message_type, token) = (request.message_type, request.token);
                     // Another message than the one the peer may have seen under that id.
-                    request.message_id = None;
+                    (request.message_id, request.former_id) = (None, None);
                     head.write(message_type, 0, token, &payload, &mut request.bytes)
                         .is_ok()
                 }

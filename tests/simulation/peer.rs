@@ -5,22 +5,22 @@ use iotx_coap::coap::{Code, Datagram, MessageType, OptionNumber};
 use std::collections::{HashMap, HashSet};
 
 /// A DTLS session's number; plain CoAP has none.
-pub type Session = Option<u64>;
+pub(crate) type Session = Option<u64>;
 /// Who sent a datagram: RFC 7252's endpoint.
-pub type Origin = (u32, Session);
+pub(crate) type Origin = (u32, Session);
 
 const TOKEN_OPTIONS: [OptionNumber; 2] = [OptionNumber::AUTH_TOKEN, OptionNumber::AUTH_TOKEN_2018];
 const ACK: u8 = 0x60;
 
 /// How the peer behaves.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Manners {
+pub(crate) struct Manners {
     /// Answers that come in a message of their own, of 1,000.
-    pub separate: u32,
+    pub(crate) separate: u32,
     /// Reports answered 4.29 or 5.03, of 1,000.
-    pub busy: u32,
+    pub(crate) busy: u32,
     /// Acknowledgements of a separate response's request that are left out, of 1,000: the response comes alone.
-    pub unacknowledged: u32,
+    pub(crate) unacknowledged: u32,
 }
 
 /// A separate response that waits for its acknowledgement.
@@ -31,21 +31,22 @@ struct Unacknowledged {
     left: u32,
 }
 
-pub struct Peer {
+pub(crate) struct Peer {
     chance: Chance,
     manners: Manners,
     tokens: HashSet<Vec<u8>>,
     granted: u64,
-    answered: HashMap<(Origin, u16), (u64, Vec<Vec<u8>>)>,
+    /// By address and message id: a session that is renewed from the same address is the same endpoint.
+    answered: HashMap<(u32, u16), (u64, Vec<Vec<u8>>)>,
     unacknowledged: Vec<Unacknowledged>,
     next_id: u16,
     /// How often each report was taken.
-    pub taken: HashMap<u32, u32>,
-    pub authentications: u32,
+    pub(crate) taken: HashMap<u32, u32>,
+    pub(crate) authentications: u32,
 }
 
 impl Peer {
-    pub fn new(chance: Chance, manners: Manners) -> Self {
+    pub(crate) fn new(chance: Chance, manners: Manners) -> Self {
         Self {
             chance,
             manners,
@@ -59,23 +60,23 @@ impl Peer {
         }
     }
 
-    pub fn void_tokens(&mut self) {
+    pub(crate) fn void_tokens(&mut self) {
         self.tokens.clear();
     }
 
     /// Drops what the peer remembers of its conversations.
-    pub fn forget_conversations(&mut self) {
+    pub(crate) fn forget_conversations(&mut self) {
         self.answered.clear();
         self.unacknowledged.clear();
     }
 
     /// When a separate response has to be repeated next.
-    pub fn due(&self) -> Option<u64> {
+    pub(crate) fn due(&self) -> Option<u64> {
         self.unacknowledged.iter().map(|u| u.due).min()
     }
 
     /// Repeats what is due.
-    pub fn repeat(&mut self, now: u64) -> Vec<(Origin, Vec<u8>)> {
+    pub(crate) fn repeat(&mut self, now: u64) -> Vec<(Origin, Vec<u8>)> {
         let mut out = Vec::new();
         self.unacknowledged.retain_mut(|response| {
             if response.due > now {
@@ -93,7 +94,7 @@ impl Peer {
     }
 
     /// Handles a datagram and answers it.
-    pub fn hear(&mut self, now: u64, from: Origin, bytes: &[u8]) -> Vec<Vec<u8>> {
+    pub(crate) fn hear(&mut self, now: u64, from: Origin, bytes: &[u8]) -> Vec<Vec<u8>> {
         let message = Datagram::parse(bytes).expect("the device sends well-formed messages");
         let id = message.message_id();
         match message.message_type() {
@@ -105,14 +106,14 @@ impl Peer {
             }
             MessageType::Confirmable | MessageType::NonConfirmable => {}
         }
-        if let Some((at, answers)) = self.answered.get(&(from, id))
+        if let Some((at, answers)) = self.answered.get(&(from.0, id))
             && now < at + 247_000
         {
             return answers.clone();
         }
         let (code, max_age, payload) = self.judge(&message);
         let answers = self.answer(now, from, &message, code, max_age, &payload);
-        self.answered.insert((from, id), (now, answers.clone()));
+        self.answered.insert((from.0, id), (now, answers.clone()));
         answers
     }
 

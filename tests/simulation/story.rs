@@ -15,26 +15,26 @@ use std::time::Duration;
 
 /// What is told.
 #[derive(Clone)]
-pub struct Story {
-    pub seed: u64,
-    pub dtls: bool,
-    pub up: Weather,
-    pub down: Weather,
-    pub manners: Manners,
-    pub settings: Settings,
-    pub reports: u32,
+pub(crate) struct Story {
+    pub(crate) seed: u64,
+    pub(crate) dtls: bool,
+    pub(crate) up: Weather,
+    pub(crate) down: Weather,
+    pub(crate) manners: Manners,
+    pub(crate) settings: Settings,
+    pub(crate) reports: u32,
     /// From one report to the next, in milliseconds.
-    pub interval: (u64, u64),
+    pub(crate) interval: (u64, u64),
     /// Reports handed over at once each time.
-    pub burst: u32,
+    pub(crate) burst: u32,
     /// Reports that are Non-confirmable, of 1,000.
-    pub non: u32,
+    pub(crate) non: u32,
     /// What befalls the peer and the network, and how often, in milliseconds from one to the next.
-    pub calamities: Vec<(Calamity, u64)>,
+    pub(crate) calamities: Vec<(Calamity, u64)>,
 }
 
 impl Story {
-    pub fn new(seed: u64, dtls: bool) -> Self {
+    pub(crate) fn new(seed: u64, dtls: bool) -> Self {
         Self {
             seed,
             dtls,
@@ -50,7 +50,7 @@ impl Story {
         }
     }
 
-    pub fn weather(mut self, weather: Weather) -> Self {
+    pub(crate) fn weather(mut self, weather: Weather) -> Self {
         self.up = weather;
         self.down = weather;
         self
@@ -59,26 +59,26 @@ impl Story {
 
 /// How a story ended.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Ending {
+pub(crate) struct Ending {
     /// Confirmable reports the client took.
-    pub accepted: u32,
+    pub(crate) accepted: u32,
     /// Of these: answered 2.05.
-    pub delivered: u32,
+    pub(crate) delivered: u32,
     /// Of these: answered with another code, which the program was told.
-    pub refused: u32,
+    pub(crate) refused: u32,
     /// Of these: reported as failed.
-    pub failed: u32,
+    pub(crate) failed: u32,
     /// Of these: taken by the peer.
-    pub taken: u32,
+    pub(crate) taken: u32,
     /// Taken more than once by the peer.
-    pub taken_again: u32,
+    pub(crate) taken_again: u32,
     /// Refused at once, because the queue was full.
-    pub queue_full: u32,
-    pub authentications: u32,
-    pub handshakes: u32,
-    pub datagrams: u64,
+    pub(crate) queue_full: u32,
+    pub(crate) authentications: u32,
+    pub(crate) handshakes: u32,
+    pub(crate) datagrams: u64,
     /// Virtual milliseconds.
-    pub lasted: u64,
+    pub(crate) lasted: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl Ledger {
 }
 
 /// Tells the story; panics where an invariant does not hold.
-pub fn tell(story: &Story) -> Ending {
+pub(crate) fn tell(story: &Story) -> Ending {
     let watch = Watch::new(story.settings.transmission.clone());
     let mut world = World::new(story.seed, story.dtls, story.manners, watch);
     (world.up, world.down) = (story.up, story.down);

@@ -1,6 +1,6 @@
 //! Looks at every datagram that leaves the device, and holds it against RFC 7252.
 
-use iotx_coap::coap::{Datagram, MessageType, OptionNumber, TransmissionParams};
+use iotx_coap::coap::{Code, Datagram, MessageType, OptionNumber, TransmissionParams};
 use std::collections::HashMap;
 
 /// A Confirmable request as seen from the wire.
@@ -17,35 +17,42 @@ struct Seen {
     settled: bool,
 }
 
-pub struct Watch {
+pub(crate) struct Watch {
     params: TransmissionParams,
     /// Message ids of the current session.
     seen: HashMap<u16, Seen>,
     /// The last time a request went first, which makes others stand back.
     last_authentication: u64,
-    pub datagrams: u64,
+    /// Until when the peer has asked for silence: repetitions wait as well.
+    asked_until: u64,
+    pub(crate) datagrams: u64,
 }
 
 impl Watch {
-    pub fn new(params: TransmissionParams) -> Self {
+    pub(crate) fn new(params: TransmissionParams) -> Self {
         Self {
             params,
             seen: HashMap::new(),
             last_authentication: 0,
+            asked_until: 0,
             datagrams: 0,
         }
     }
 
     /// A new DTLS session is another endpoint (RFC 7252 section 9.1.1): nothing of the old one counts.
-    pub fn new_session(&mut self) {
+    pub(crate) fn new_session(&mut self) {
         self.seen.clear();
     }
 
     /// The device has been handed a datagram.
-    pub fn received(&mut self, bytes: &[u8]) {
+    pub(crate) fn received(&mut self, now: u64, bytes: &[u8]) {
         let Ok(message) = Datagram::parse(bytes) else {
             return;
         };
+        if [Code::new(4, 29), Code::new(5, 3)].contains(&message.code()) {
+            let asked = now + message.max_age().as_millis() as u64;
+            self.asked_until = self.asked_until.max(asked);
+        }
         let token = message.token();
         for (id, seen) in &mut self.seen {
             let acknowledges = matches!(
@@ -58,7 +65,7 @@ impl Watch {
     }
 
     /// The device has sent a datagram.
-    pub fn sent(&mut self, now: u64, bytes: &[u8]) {
+    pub(crate) fn sent(&mut self, now: u64, bytes: &[u8]) {
         self.datagrams += 1;
         let message = Datagram::parse(bytes).expect("well-formed");
         if message.message_type() != MessageType::Confirmable {
@@ -76,6 +83,25 @@ impl Watch {
             self.repeated(now, id);
             return;
         }
+        let token = message.token();
+        let same = |seen: &Seen| !seen.settled && seen.token == token.as_slice();
+        if let Some(old) = self
+            .seen
+            .iter()
+            .find_map(|(id, seen)| same(seen).then_some(*id))
+        {
+            // A repetition that comes late goes out under another id: the peer might have forgotten the first.
+            let mut seen = self.seen.remove(&old).expect("just found");
+            let late = self.params.max_transmit_span().as_millis() as u64;
+            assert!(
+                now >= seen.first + late,
+                "id {old} became {id} for no reason: {seen:?}"
+            );
+            seen.bytes = bytes.to_vec();
+            self.seen.insert(id, seen);
+            self.repeated(now, id);
+            return;
+        }
         let mut path = message.options();
         let path = path.find(|(number, _)| *number == OptionNumber::URI_PATH);
         let authentication = path.is_some_and(|(_, first)| first == b"auth");
@@ -85,7 +111,7 @@ impl Watch {
         }
         let begun = Seen {
             bytes: bytes.to_vec(),
-            token: message.token().as_slice().to_vec(),
+            token: token.as_slice().to_vec(),
             authentication,
             first: now,
             last: now,
@@ -111,8 +137,9 @@ impl Watch {
         if seen.transmissions == 1 {
             assert!(gap >= shortest, "id {id} repeated after {gap} ms");
         } else {
-            // What stood back for an authentication may have been late the last time.
-            let least = if seen.first < self.last_authentication {
+            // What stood back, for an authentication or because the peer had asked, may have been late before.
+            let stood_back = seen.first < self.last_authentication.max(self.asked_until);
+            let least = if stood_back {
                 shortest << (seen.transmissions - 1)
             } else {
                 2 * seen.gap
@@ -123,7 +150,8 @@ impl Watch {
             );
         }
         // Nothing held it back: then it must not be late either.
-        if seen.last >= self.last_authentication && seen.transmissions == 1 {
+        let free = seen.last >= self.last_authentication && seen.last >= self.asked_until;
+        if free && seen.transmissions == 1 {
             let longest = shortest * u64::from(self.params.ack_random_percent) / 100;
             assert!(gap <= longest + 2, "id {id} repeated only after {gap} ms");
         }

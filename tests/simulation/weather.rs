@@ -4,23 +4,23 @@ use std::time::Duration;
 
 /// One direction of the network.
 #[derive(Clone, Copy, Debug)]
-pub struct Weather {
+pub(crate) struct Weather {
     /// Datagrams lost, of 1,000.
-    pub loss: u32,
+    pub(crate) loss: u32,
     /// Datagrams that arrive twice, of 1,000.
-    pub duplication: u32,
+    pub(crate) duplication: u32,
     /// Least and greatest time under way, in milliseconds; the spread is what reorders.
-    pub delay: (u64, u64),
+    pub(crate) delay: (u64, u64),
 }
 
 impl Weather {
-    pub const FINE: Self = Self {
+    pub(crate) const FINE: Self = Self {
         loss: 0,
         duplication: 0,
         delay: (10, 40),
     };
 
-    pub fn lossy(per_mille: u32) -> Self {
+    pub(crate) fn lossy(per_mille: u32) -> Self {
         Self {
             loss: per_mille,
             ..Self::FINE
@@ -30,7 +30,7 @@ impl Weather {
 
 /// What befalls the peer, or the way to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Calamity {
+pub(crate) enum Calamity {
     /// Nothing passes, in either direction.
     Outage(Duration),
     /// The peer forgets its DTLS sessions and what it has seen; tokens and tickets survive.

@@ -44,16 +44,16 @@ struct Handshake {
     end: u64,
 }
 
-pub struct World {
-    pub now: u64,
-    pub chance: Chance,
-    pub up: Weather,
-    pub down: Weather,
-    pub peer: Peer,
-    pub watch: Watch,
+pub(crate) struct World {
+    pub(crate) now: u64,
+    pub(crate) chance: Chance,
+    pub(crate) up: Weather,
+    pub(crate) down: Weather,
+    pub(crate) peer: Peer,
+    pub(crate) watch: Watch,
     /// What is going to happen, and when.
-    pub fate: VecDeque<(u64, Calamity)>,
-    pub handshakes: u32,
+    pub(crate) fate: VecDeque<(u64, Calamity)>,
+    pub(crate) handshakes: u32,
     dtls: bool,
     outage_until: u64,
     underway: BinaryHeap<Underway>,
@@ -68,7 +68,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, dtls: bool, manners: Manners, watch: Watch) -> Self {
+    pub(crate) fn new(seed: u64, dtls: bool, manners: Manners, watch: Watch) -> Self {
         let mut chance = Chance::new(seed);
         let peer = Peer::new(Chance::new(chance.next()), manners);
         Self {
@@ -260,7 +260,7 @@ impl World {
                 if session != self.current {
                     return None;
                 }
-                self.watch.received(&bytes);
+                self.watch.received(self.now, &bytes);
                 buffer[..bytes.len()].copy_from_slice(&bytes);
                 Some(Received::Datagram(bytes.len()))
             }
@@ -294,7 +294,7 @@ impl World {
 
 /// The platform, and its one connection.
 #[derive(Clone)]
-pub struct Device(pub Rc<RefCell<World>>);
+pub(crate) struct Device(pub(crate) Rc<RefCell<World>>);
 
 impl Platform for Device {
     type Transport = Self;

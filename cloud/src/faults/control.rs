@@ -46,9 +46,9 @@ impl Shared {
         }
     }
 
-    pub(crate) fn lose_next(&self, direction: Direction, count: u64) {
+    pub(crate) fn lose_after(&self, direction: Direction, skip: u64, count: u64) {
         for network in self.networks() {
-            network.lose_next(direction, count);
+            network.lose_after(direction, skip, count);
         }
     }
 

@@ -28,8 +28,9 @@ pub(super) struct Line {
     seed: u64,
     /// Number of the next datagram.
     next: u64,
-    /// How many are to be lost on demand.
+    /// How many are to be lost on demand, after how many others.
     to_lose: u64,
+    to_skip: u64,
     cut_until: Option<Instant>,
     /// By the time of arrival, then by the order in which they were queued.
     under_way: BTreeMap<(Instant, u64), Addressed>,
@@ -45,6 +46,7 @@ impl Line {
             seed,
             next: 0,
             to_lose: 0,
+            to_skip: 0,
             cut_until: None,
             under_way: BTreeMap::new(),
             queued: 0,
@@ -59,7 +61,8 @@ impl Line {
         self.next = 0;
     }
 
-    pub(super) fn lose_next(&mut self, count: u64) {
+    pub(super) fn lose_after(&mut self, skip: u64, count: u64) {
+        self.to_skip = skip;
         self.to_lose = count;
     }
 
@@ -87,7 +90,9 @@ impl Line {
             return lost(Fault::CutOff);
         }
         self.cut_until = None;
-        if self.to_lose > 0 {
+        if self.to_skip > 0 {
+            self.to_skip -= 1;
+        } else if self.to_lose > 0 {
             self.to_lose -= 1;
             return lost(Fault::Lost);
         }
@@ -344,9 +349,9 @@ mod tests {
     #[test]
     fn losses_on_demand_come_first_and_end() {
         let (mut line, now) = line(Impairment::NONE);
-        line.lose_next(2);
+        line.lose_after(1, 2);
         let arrived = (0..5).map(|_| line.pass(now, A, b"x").deliver.len());
-        assert_eq!(arrived.collect::<Vec<_>>(), [0, 0, 1, 1, 1]);
+        assert_eq!(arrived.collect::<Vec<_>>(), [1, 0, 0, 1, 1]);
     }
 
     #[test]

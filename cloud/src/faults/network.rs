@@ -59,9 +59,9 @@ impl Network {
         state.down.set(faults.down, seed(Direction::Down));
     }
 
-    /// Loses the next so many datagrams of a direction.
-    pub(crate) fn lose_next(&self, direction: Direction, count: u64) {
-        self.state().line(direction).lose_next(count);
+    /// Loses so many datagrams of a direction after others have passed.
+    pub(crate) fn lose_after(&self, direction: Direction, skip: u64, count: u64) {
+        self.state().line(direction).lose_after(skip, count);
     }
 
     /// Gives all devices new addresses; what is sent to the old ones vanishes.

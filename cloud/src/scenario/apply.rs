@@ -93,7 +93,11 @@ impl Shared {
     fn carry_out(&self, action: Action) {
         match action {
             Action::Impair(faults) => self.impair(&faults),
-            Action::LoseNext(direction, count) => self.lose_next(direction, count),
+            Action::Lose {
+                direction,
+                skip,
+                count,
+            } => self.lose_after(direction, skip, count),
             Action::RebindNat => self.rebind_nat(),
             Action::CutOff(time) => self.cut_off(time),
             Action::Reconnect => self.mend(),

@@ -38,8 +38,15 @@ pub enum After {
 pub enum Action {
     /// Sets what the network does to datagrams.
     Impair(Faults),
-    /// Loses the next datagrams of a direction.
-    LoseNext(Direction, u64),
+    /// Loses certain datagrams, as [`CloudHandle::lose_after`](crate::CloudHandle::lose_after).
+    Lose {
+        /// Of this direction.
+        direction: Direction,
+        /// How many pass before.
+        skip: u64,
+        /// How many are lost.
+        count: u64,
+    },
     /// Gives the devices other addresses.
     RebindNat,
     /// Loses everything for this time.
@@ -73,9 +80,11 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Action::Impair(faults) => write!(f, "network {faults}"),
-            Action::LoseNext(direction, count) => {
-                write!(f, "lose the next {count} datagrams {direction}")
-            }
+            Action::Lose {
+                direction,
+                skip,
+                count,
+            } => write!(f, "lose {count} datagrams {direction} after {skip}"),
             Action::RebindNat => write!(f, "rebind the NAT"),
             Action::CutOff(time) => write!(f, "cut off for {} s", time.as_secs_f64()),
             Action::Reconnect => write!(f, "reconnect"),
@@ -92,7 +101,12 @@ impl fmt::Display for Action {
                 times,
                 reply,
             } => {
-                write!(f, "{times} times for {route:?}: ")?;
+                let route = match route {
+                    Route::Auth => "/auth",
+                    Route::Topic => "/topic",
+                    Route::Any => "everything",
+                };
+                write!(f, "answer {route} otherwise, times {times}: ")?;
                 match &reply.content {
                     Content::Usual => write!(f, "the usual answer"),
                     // Payloads may be tokens.

@@ -45,7 +45,7 @@ enum FileAfter {
 #[serde(rename_all = "camelCase")]
 enum FileAction {
     Impair(FileFaults),
-    LoseNext(FileLoss),
+    Lose(FileLoss),
     RebindNat,
     CutOff(Seconds),
     Reconnect,
@@ -81,6 +81,9 @@ struct FileImpairment {
 #[serde(deny_unknown_fields)]
 struct FileLoss {
     direction: FileDirection,
+    #[serde(default)]
+    skip: u64,
+    #[serde(default = "one")]
     count: u64,
 }
 
@@ -98,6 +101,10 @@ struct FileAnswer {
 }
 
 fn once() -> usize {
+    1
+}
+
+fn one() -> u64 {
     1
 }
 
@@ -238,7 +245,11 @@ impl FileAction {
     fn meaning(self, seed: u64) -> Result<Action, &'static str> {
         Ok(match self {
             FileAction::Impair(faults) => Action::Impair(faults.meaning(seed)?),
-            FileAction::LoseNext(loss) => Action::LoseNext(loss.direction.meaning(), loss.count),
+            FileAction::Lose(loss) => Action::Lose {
+                direction: loss.direction.meaning(),
+                skip: loss.skip,
+                count: loss.count,
+            },
             FileAction::RebindNat => Action::RebindNat,
             FileAction::CutOff(Seconds(time)) => Action::CutOff(time),
             FileAction::Reconnect => Action::Reconnect,

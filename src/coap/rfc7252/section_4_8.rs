@@ -63,6 +63,18 @@ fn section_4_8_2_a_repetition_after_the_transmit_span_is_a_new_message_and_still
 }
 
 #[test]
+fn section_4_8_2_an_answer_to_the_id_of_before_still_counts() {
+    let mut bench = Bench::new();
+    bench.submit(Confirmable, "report");
+    let first = bench.transmit().remove(0);
+    bench.advance(60_000);
+    assert_ne!(id_of(&bench.transmit()[0]), id_of(&first));
+    let answer = response(Acknowledgement, id_of(&first), &first);
+    assert_eq!(bench.receive(&answer).outcome, Outcome::Response("report"));
+    assert_eq!(bench.layer.outstanding(), 0);
+}
+
+#[test]
 fn section_4_8_2_what_became_a_new_message_is_repeated_as_such() {
     let mut bench = Bench::new();
     bench.submit(Confirmable, "report");

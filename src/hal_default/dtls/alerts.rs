@@ -3,8 +3,8 @@
 //! Such an alert is not authenticated: whoever can send a datagram with the server's address can
 //! send one, and OpenSSL would end the handshake at once. A true one is sent by a server that has
 //! given up and will not go on. So an alert only raises a suspicion, which anything of the handshake
-//! that arrives later lays to rest; it is believed when the handshake stands still in spite of our
-//! flight having been sent once more.
+//! that arrives later lays to rest; it is believed when our flight has been sent once more and is due
+//! again without an answer: after 3 s with the timer of RFC 6347.
 
 /// Levels of an alert (RFC 5246 7.2).
 const WARNING: u8 = 1;
@@ -36,15 +36,10 @@ pub(super) struct Suspicion {
 }
 
 impl Suspicion {
-    /// An alert has come. Returned when it is to be believed: it repeats one that was there before
-    /// our flight was sent again.
-    pub(super) fn raise(&mut self, alert: Alert) -> Option<Alert> {
-        if self.repeated_since && self.current == Some(alert) {
-            return Some(alert);
-        }
+    /// An alert has come.
+    pub(super) fn raise(&mut self, alert: Alert) {
         self.current = Some(alert);
         self.last = Some(alert);
-        None
     }
 
     /// The server goes on with the handshake.
@@ -86,28 +81,23 @@ mod tests {
     }
 
     #[test]
-    fn one_alert_alone_is_not_believed() {
+    fn alerts_alone_are_not_believed_however_many() {
         let mut suspicion = Suspicion::default();
         for _ in 0..100 {
-            assert_eq!(suspicion.raise(FAILURE), None);
+            suspicion.raise(FAILURE);
         }
-        assert_eq!(suspicion.last(), Some(FAILURE));
-    }
-
-    #[test]
-    fn the_same_alert_after_a_repeated_flight_is_believed() {
-        let mut suspicion = Suspicion::default();
-        assert_eq!(suspicion.raise(FAILURE), None);
         assert_eq!(suspicion.flight_is_due(), None);
-        assert_eq!(suspicion.raise(UNKNOWN_CA), None, "another one is not");
-        assert_eq!(suspicion.raise(UNKNOWN_CA), Some(UNKNOWN_CA));
+        suspicion.raise(UNKNOWN_CA);
+        suspicion.lay_to_rest();
+        assert_eq!(suspicion.flight_is_due(), None);
+        assert_eq!(suspicion.last(), Some(UNKNOWN_CA));
     }
 
     #[test]
     fn silence_after_a_repeated_flight_is_believed() {
         let mut suspicion = Suspicion::default();
         assert_eq!(suspicion.flight_is_due(), None, "an ordinary loss before");
-        assert_eq!(suspicion.raise(FAILURE), None);
+        suspicion.raise(FAILURE);
         assert_eq!(suspicion.flight_is_due(), None);
         assert_eq!(suspicion.flight_is_due(), Some(FAILURE));
     }
@@ -115,7 +105,7 @@ mod tests {
     #[test]
     fn progress_forgets_but_the_last_alert_can_still_be_named() {
         let mut suspicion = Suspicion::default();
-        assert_eq!(suspicion.raise(FAILURE), None);
+        suspicion.raise(FAILURE);
         assert_eq!(suspicion.flight_is_due(), None);
         suspicion.lay_to_rest();
         assert_eq!(suspicion.flight_is_due(), None);

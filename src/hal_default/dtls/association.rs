@@ -95,10 +95,12 @@ impl Association {
         }
     }
 
-    /// Gives up the handshake under way.
+    /// Gives up the handshake under way, unless the server has answered: it may have put the new association in
+    /// the old one's place by then (RFC 6347 4.2.8), and there would be no way back.
     pub(super) fn cancel_renewal(&mut self) {
         self.stillborn = None;
-        if self.effort.take().is_some() {
+        let unheard = |(effort, _): &mut (Effort, Purpose)| !effort.is_heard();
+        if self.effort.take_if(unheard).is_some() {
             log::info!("{}: the renewal is not needed", self.dialer.peer());
         }
     }

@@ -21,6 +21,7 @@ pub(super) struct Effort {
     unreachable_limit: u32,
     /// Whether a handshake that a damaged or forged message can have ended was tried again.
     tried_again: bool,
+    heard_before: bool,
 }
 
 /// How an effort differs between a new connection and the renewal of one.
@@ -62,6 +63,7 @@ impl Effort {
             start,
             unreachable_limit,
             tried_again: false,
+            heard_before: false,
         })
     }
 
@@ -103,10 +105,16 @@ impl Effort {
                     .take_fresh_port()
                     .map_err(Failure::Unreachable)?;
             }
+            self.heard_before |= self.handshake.is_heard();
             let times = times(dialer, self.start, suites, false);
             self.suites = suites;
             self.handshake = Handshake::new(dialer, suites, None, times, self.unreachable_limit)?;
         }
+    }
+
+    /// Whether the server seems to have answered, in this attempt or one before.
+    pub(super) fn is_heard(&self) -> bool {
+        self.heard_before || self.handshake.is_heard()
     }
 
     /// A key is to blame for what happens after its choice, but not for a peer that went away.

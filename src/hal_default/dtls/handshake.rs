@@ -37,8 +37,6 @@ pub(super) struct Handshake {
     psk_chosen: PskChosen,
     resume: Option<Resumable>,
     suspicion: Suspicion,
-    /// The alert that ends it.
-    believed: Option<Alert>,
     heard: bool,
     times: Times,
     unreachable_limit: u32,
@@ -63,7 +61,6 @@ impl Handshake {
             psk_chosen: dialer.psk_chosen().clone(),
             resume,
             suspicion: Suspicion::default(),
-            believed: None,
             heard: false,
             times,
             unreachable_limit,
@@ -83,12 +80,17 @@ impl Handshake {
     /// Takes an alert in clear.
     pub(super) fn suspect(&mut self, alert: Alert) {
         self.heard = true;
-        self.believed = self.believed.or(self.suspicion.raise(alert));
+        self.suspicion.raise(alert);
     }
 
     /// Takes an error of the socket.
     pub(super) fn keep(&mut self, error: io::Error) {
         self.stream.get_mut().keep(error);
+    }
+
+    /// Whether the server seems to have answered.
+    pub(super) fn is_heard(&self) -> bool {
+        self.heard
     }
 
     /// Whether it began as the resumption of a session.
@@ -103,9 +105,6 @@ impl Handshake {
 
     /// Does what can be done now. `Ok(true)`: the handshake is complete.
     pub(super) fn drive(&mut self, now: Instant) -> Result<bool, Failure> {
-        if let Some(alert) = self.believed {
-            return Err(Failure::from_alert(alert));
-        }
         self.check_time(now)?;
         self.repeat_flight_if_due()?;
         drop(ErrorStack::get());

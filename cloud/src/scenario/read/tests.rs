@@ -1,6 +1,6 @@
 use super::*;
 
-fn one(action: &str) -> Action {
+fn only(action: &str) -> Action {
     let text = format!("{{\"seed\":9,\"steps\":[{{\"do\":{action}}}]}}");
     let scenario: Scenario = text.parse().unwrap_or_else(|error| panic!("{error}"));
     scenario.steps[0].action.clone()
@@ -19,13 +19,13 @@ fn every_action_can_be_written() {
     };
     let text = r#"{"impair":{"down":{"loss":0.3,"duplicate":0.1,"reorder":0.2,"corrupt":0.05,
         "delayMs":[5,50]}}}"#;
-    assert_eq!(one(text), Action::Impair(expected.seed(9)));
+    assert_eq!(only(text), Action::Impair(expected.seed(9)));
     let held = Impairment {
         hold: Duration::from_millis(7),
         ..Impairment::NONE
     };
     assert_eq!(
-        one(r#"{"impair":{"both":{"holdMs":7}}}"#),
+        only(r#"{"impair":{"both":{"holdMs":7}}}"#),
         Action::Impair(Faults::both(held).seed(9))
     );
     let busy = Answer::new(Code::TOO_MANY_REQUESTS, "later").max_age(5);
@@ -37,30 +37,40 @@ fn every_action_can_be_written() {
         times: 2,
         reply: busy,
     };
-    assert_eq!(one(text), answer);
+    assert_eq!(only(text), answer);
     let refused = Action::Answer {
         route: Route::Auth,
         times: 1,
         reply: Reply::instead(Answer::bare(Code::INTERNAL_ERROR)),
     };
-    assert_eq!(one(r#"{"answer":{"route":"auth","code":"5.00"}}"#), refused);
+    assert_eq!(
+        only(r#"{"answer":{"route":"auth","code":"5.00"}}"#),
+        refused
+    );
     let late = Action::Answer {
         route: Route::Any,
         times: 1,
         reply: Reply::usual().later(Duration::from_millis(300)),
     };
-    assert_eq!(one(r#"{"answer":{"route":"any","laterMs":300}}"#), late);
+    assert_eq!(only(r#"{"answer":{"route":"any","laterMs":300}}"#), late);
     let loaded = Action::Answer {
         route: Route::Topic,
         times: 1,
         reply: Reply::with_payload("x"),
     };
-    assert_eq!(one(r#"{"answer":{"route":"topic","payload":"x"}}"#), loaded);
+    assert_eq!(
+        only(r#"{"answer":{"route":"topic","payload":"x"}}"#),
+        loaded
+    );
     let second = Duration::from_secs(1);
     for (text, action) in [
         (
-            r#"{"loseNext":{"direction":"up","count":3}}"#,
-            Action::LoseNext(Direction::Up, 3),
+            r#"{"lose":{"direction":"up","skip":2,"count":3}}"#,
+            Action::Lose {
+                direction: Direction::Up,
+                skip: 2,
+                count: 3,
+            },
         ),
         ("\"rebindNat\"", Action::RebindNat),
         ("{\"cutOff\":0.5}", Action::CutOff(second / 2)),
@@ -84,7 +94,7 @@ fn every_action_can_be_written() {
         ),
         ("{\"deliver\":\"asAsked\"}", Action::Deliver(None)),
     ] {
-        assert_eq!(one(text), action, "{text}");
+        assert_eq!(only(text), action, "{text}");
     }
 }
 
@@ -183,6 +193,22 @@ fn another_seed_can_be_given() {
 
 #[test]
 fn actions_are_told_without_their_payloads() {
-    let action = one(r#"{"answer":{"route":"auth","code":"2.05","payload":"s3cr3t"}}"#);
+    let action = only(r#"{"answer":{"route":"auth","code":"2.05","payload":"s3cr3t"}}"#);
     assert!(!format!("{action} {action:?}").contains("s3cr3t"));
+}
+
+/// What the README shows can be read.
+#[test]
+fn the_readme_is_right() {
+    let readme = include_str!("../../../README.md");
+    let (_, faults) = readme.split_once("\n## Faults\n").unwrap();
+    let (_, block) = faults.split_once("```json\n").unwrap();
+    let (example, _) = block.split_once("```").unwrap();
+    let scenario: Scenario = example.parse().unwrap();
+    assert_eq!(scenario.steps.len(), 4);
+    let rows = faults.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.filter_map(|row| row.trim_end_matches(" |").rsplit(" | ").next());
+    let snippets = cells.flat_map(|cell| cell.split('`').filter(|part| part.starts_with("{\"")));
+    let actions: Vec<_> = snippets.map(only).collect();
+    assert!(actions.len() >= 10, "{actions:?}");
 }

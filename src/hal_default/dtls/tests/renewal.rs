@@ -1,8 +1,7 @@
 //! New sessions beside old ones, on the same socket.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use openssl::ssl::{ShutdownState, SslContext, SslContextBuilder, SslOptions};
@@ -10,8 +9,11 @@ use openssl::ssl::{ShutdownState, SslContext, SslContextBuilder, SslOptions};
 use super::pki::{Identity, Leaf, authority, issue};
 use super::relay::{From, Relay};
 use super::sealing::sealed;
-use super::server::{Connection, Listener, Server, context, with_identity, with_psk};
-use super::{PATIENCE_MS, announced, await_renewal, brisk, check_echo, connect, connect_within};
+use super::server::{Listener, Server, context, with_identity, with_psk};
+use super::{
+    PATIENCE_MS, announced, await_renewal, brisk, check_echo, connect, connect_patiently,
+    connect_within,
+};
 use crate::hal::dtls::Offer;
 use crate::hal_default::dtls::channel::Ended;
 use crate::hal_default::dtls::dialer::{Limits, Proof};
@@ -20,12 +22,12 @@ use crate::hal_default::dtls::session::{Read, Session, WriteError};
 const HOST: &str = "127.0.0.1";
 const KEY: &[u8] = b"key of the device";
 
-fn free_port() -> std::net::SocketAddr {
+pub(super) fn free_port() -> std::net::SocketAddr {
     (std::net::Ipv4Addr::LOCALHOST, 0).into()
 }
 
 /// A root, and the context of a server that it vouches for.
-fn root_and_context() -> (Identity, SslContext) {
+pub(super) fn root_and_context() -> (Identity, SslContext) {
     let root = authority("root");
     let context = context(with_identity(&issue(&root, &Leaf::local())));
     (root, context)
@@ -358,7 +360,7 @@ fn what_is_forged_during_a_renewal_harms_neither_session() {
         forged.push(datagram.to_vec());
         forged
     });
-    let session = connect(HOST, relay.address, &root.pem()).expect("handshake");
+    let session = connect_patiently(relay.address, &root.pem());
     check_echo(&session);
     assert!(session.renew());
     await_renewal(&session);
@@ -385,92 +387,6 @@ fn a_request_to_renegotiate_is_not_heard() {
     }
     drop(session);
     assert_eq!(server.finish(), 3);
-}
-
-#[test]
-fn reader_and_writer_go_on_while_a_session_is_renewed() {
-    const LAST: u8 = 99;
-    let (root, context) = root_and_context();
-    let server = Server::start_at(free_port(), context, |listener| {
-        let mut old: Connection = listener.accept().expect("handshake");
-        old.echo_until_superseded(listener);
-        listener.accept().expect("second handshake").echo()
-    });
-    let session = connect(HOST, server.address, &root.pem()).expect("handshake");
-    check_echo(&session);
-    let renewals = AtomicUsize::new(0);
-    let (heard, echoes) = mpsc::channel();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let heard = heard;
-            let mut buffer = [0; 8];
-            while buffer[0] != LAST {
-                match session.read(&mut buffer, PATIENCE_MS) {
-                    Read::Datagram(1) => heard.send(buffer[0]).expect("the writer waits"),
-                    Read::Renewed => _ = renewals.fetch_add(1, Ordering::AcqRel),
-                    other => panic!("{other:?}"),
-                }
-            }
-        });
-        for number in 0..=LAST {
-            if number == 20 {
-                assert!(session.renew(), "from the writer's thread");
-            }
-            // Repeated while unanswered: in the change from one session to the next, some get lost.
-            loop {
-                session.write(&[number]).expect("leaves");
-                let patience = Duration::from_millis(200);
-                if echoes
-                    .recv_timeout(patience)
-                    .is_ok_and(|echo| echo == number)
-                {
-                    break;
-                }
-            }
-        }
-    });
-    assert_eq!(renewals.load(Ordering::Acquire), 1);
-    drop(session);
-    server.finish();
-}
-
-/// A reader that waits for ever must repeat the flights of a renewal that another thread began.
-#[test]
-fn a_waiting_reader_drives_a_renewal_that_begins_elsewhere() {
-    let (root, context) = root_and_context();
-    let server = Server::start_at(free_port(), context, |listener| {
-        let mut old = listener.accept().expect("handshake");
-        old.echo_until_superseded(listener);
-        listener.accept().expect("second handshake").echo()
-    });
-    // The second handshake's first flight is lost.
-    let mut hellos = 0;
-    let relay = Relay::start(server.address, move |from, datagram| {
-        if from == From::Client && datagram.get(13) == Some(&1) && datagram[0] == 22 {
-            hellos += 1;
-            if hellos == 2 {
-                return vec![];
-            }
-        }
-        vec![datagram.to_vec()]
-    });
-    let session = connect(HOST, relay.address, &root.pem()).expect("handshake");
-    check_echo(&session);
-    std::thread::scope(|scope| {
-        let reader = scope.spawn(|| {
-            let mut buffer = [0; 8];
-            // The first datagram shows that the reader is there.
-            assert_eq!(session.read(&mut buffer, 0), Read::Datagram(5));
-            session.read(&mut buffer, 0)
-        });
-        session.write(b"ready").expect("leaves");
-        while session.next_timeout().is_none() && !reader.is_finished() {
-            assert!(session.renew());
-        }
-        assert_eq!(reader.join().expect("the reader"), Read::Renewed);
-    });
-    drop(session);
-    server.finish();
 }
 
 #[test]

@@ -1,0 +1,117 @@
+//! Reports that wait: for how long at most, and which of them go out once more.
+
+use super::happening::FailureReason;
+use super::session::{Purpose, Session};
+use crate::coap::{Finished, Instant, RandomSource};
+use core::time::Duration;
+
+impl<U> Session<U> {
+    /// Reports that cannot leave, for want of a token or of a connection, are not kept for ever: each waits as long
+    /// as one that is sent and not acknowledged (MAX_TRANSMIT_WAIT, RFC 7252 section 4.8.2).
+    pub(super) fn watch_stall(&mut self, now: Instant, connected: bool) {
+        if connected && !self.recovery.void {
+            (self.recovery.stalled_since, self.recovery.next_failure) = (None, None);
+            return;
+        }
+        let since = *self.recovery.stalled_since.get_or_insert(now);
+        if self.recovery.next_failure.is_some_and(|at| at > now) {
+            return;
+        }
+        let bound = self.waiting_bound();
+        self.recovery.next_failure = self.fail_reports(|accepted| {
+            let over = accepted.max(since) + bound <= now;
+            over.then_some(FailureReason::NotSent)
+        });
+        if let Some(first) = &mut self.recovery.next_failure {
+            *first = (*first).max(since) + bound;
+        }
+    }
+
+    /// A report has joined those that wait.
+    pub(super) fn note_waiting(&mut self, now: Instant) {
+        if self.recovery.stalled_since.is_some() {
+            let bound = self.waiting_bound();
+            self.recovery.next_failure.get_or_insert(now + bound);
+        }
+    }
+
+    /// MAX_TRANSMIT_WAIT.
+    fn waiting_bound(&self) -> Duration {
+        let params = &self.settings.transmission;
+        let first = params
+            .ack_timeout
+            .saturating_mul(params.ack_random_percent.max(100))
+            / 100;
+        let span = params.max_transmit_span();
+        span.saturating_add(span).saturating_add(first)
+    }
+
+    /// Fails the reports that `reason`, given when they were taken, has something against. Tells when the oldest of
+    /// the others was taken.
+    pub(super) fn fail_reports(
+        &mut self,
+        reason: impl Fn(Instant) -> Option<FailureReason>,
+    ) -> Option<Instant> {
+        let (mut failing, mut oldest) = (Vec::new(), None::<Instant>);
+        self.layer.abort_where(|purpose| {
+            if let Purpose::Report {
+                number, accepted, ..
+            } = purpose
+            {
+                match reason(*accepted) {
+                    Some(reason) => failing.push((*number, reason)),
+                    None => oldest = Some(oldest.map_or(*accepted, |o| o.min(*accepted))),
+                }
+            }
+            false
+        });
+        for (number, reason) in failing {
+            if let Some(finished) = self.layer.abort(number) {
+                let reason = match reason {
+                    FailureReason::NotSent if finished.request.message_id().is_some() => {
+                        FailureReason::Unacknowledged
+                    }
+                    reason => reason,
+                };
+                self.fail(finished, reason);
+            }
+        }
+        oldest
+    }
+
+    /// The connection has another session now, or will have: what was sent and not answered has to be sent on that one,
+    /// at most twice for each.
+    pub fn session_lost(&mut self) {
+        self.layer.requeue_sent(|purpose, request| {
+            let resent = matches!(purpose, Purpose::Report { resent: true, .. });
+            request.requeues() < 2 + u8::from(resent)
+        });
+    }
+
+    /// Sends a refused report once more, under the next token, if that is to be. Gives it back otherwise.
+    pub(super) fn send_again(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        mut finished: Finished<Purpose<U>>,
+    ) -> Option<Finished<Purpose<U>>> {
+        let may = self.settings.reauthenticate && self.settings.resend_refused;
+        let may = may && self.grant.is_some();
+        match &mut finished.user {
+            Purpose::Report {
+                user: Some(_),
+                resent,
+                accepted,
+                ..
+            } if may && !*resent => (*resent, *accepted) = (true, now),
+            _ => return Some(finished),
+        }
+        self.layer.resubmit(random, finished);
+        if !self.recovery.void {
+            // There is a newer token already.
+            self.encode_anew();
+        }
+        self.note_waiting(now);
+        None
+    }
+}
