@@ -23,6 +23,9 @@ pub(crate) struct Manners {
     pub(crate) unacknowledged: u32,
 }
 
+/// When a request was answered, and the datagrams that did it.
+type Answered = (u64, Vec<Vec<u8>>);
+
 /// A separate response that waits for its acknowledgement.
 struct Unacknowledged {
     to: Origin,
@@ -37,7 +40,7 @@ pub(crate) struct Peer {
     tokens: HashSet<Vec<u8>>,
     granted: u64,
     /// By address and message id: a session that is renewed from the same address is the same endpoint.
-    answered: HashMap<(u32, u16), (u64, Vec<Vec<u8>>)>,
+    answered: HashMap<(u32, u16), Answered>,
     unacknowledged: Vec<Unacknowledged>,
     next_id: u16,
     /// How often each report was taken.

@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, id_of, ignored, response};
 use crate::coap::MessageType::{Acknowledgement, Confirmable};
-use crate::coap::{Ended, TransmissionParams};
+use crate::coap::{Ended, Outcome, TransmissionParams};
 use core::time::Duration;
 
 /// When, after the first transmission, the latest possible repetitions are due, and the end.
