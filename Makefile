@@ -13,7 +13,7 @@ BUILD = cmake --build "$(BUILD_DIR)" --parallel $(JOBS)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build demo test install uninstall deb lint clean help
+.PHONY: build demo test wire install uninstall deb lint clean help
 
 build: ## Build libiot_sdk.a, libiot_sdk.so and the examples into build/
 	@scripts/bootstrap.sh build
@@ -33,6 +33,9 @@ test: ## Build everything and run every test: Rust, C, headers, exported symbols
 	IOT_SDK_LIB_DIR="$(BUILD_DIR)" cargo test --workspace --locked
 	cd "$(BUILD_DIR)" && ctest --parallel $(JOBS) --output-on-failure --no-tests=error
 	scripts/check-headers.sh
+
+wire: ## Measure what goes over the network: the tables of docs/wire.md
+	@cargo run --quiet --locked --example wire
 
 install: build ## Install into PREFIX (/usr/local), below DESTDIR if that is set
 	cmake --install "$(BUILD_DIR)" $(if $(PREFIX),--prefix "$(PREFIX)")
