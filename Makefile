@@ -13,7 +13,7 @@ BUILD = cmake --build "$(BUILD_DIR)" --parallel $(JOBS)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build demo test wire install uninstall deb lint clean help
+.PHONY: build demo test wire install uninstall deb size lint clean help
 
 build: ## Build libiot_sdk.a, libiot_sdk.so and the examples into build/
 	@scripts/bootstrap.sh build
@@ -45,6 +45,9 @@ uninstall: ## Remove what was installed last
 
 deb: build ## Make the Debian packages libiot-sdk0 and libiot-sdk-dev in build/
 	scripts/package-deb.sh "$(BUILD_DIR)" "$(BUILD_DIR)"
+
+size: build ## Print where the bytes of the libraries are (docs/size.md)
+	@scripts/size.sh "$(BUILD_DIR)"
 
 lint: ## Check formatting and lints of Rust and shell
 	@scripts/bootstrap.sh lint
