@@ -13,7 +13,7 @@ BUILD = cmake --build "$(BUILD_DIR)" --parallel $(JOBS)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build demo test install uninstall deb lint clean help
+.PHONY: build demo test soak install uninstall deb lint clean help
 
 build: ## Build libiot_sdk.a, libiot_sdk.so and the examples into build/
 	@scripts/bootstrap.sh build
@@ -33,6 +33,11 @@ test: ## Build everything and run every test: Rust, C, headers, exported symbols
 	IOT_SDK_LIB_DIR="$(BUILD_DIR)" cargo test --workspace --locked
 	cd "$(BUILD_DIR)" && ctest --parallel $(JOBS) --output-on-failure --no-tests=error
 	scripts/check-headers.sh
+
+soak: ## Thousands of reports through a network that loses 30 % in each direction (some 5 minutes)
+	@scripts/bootstrap.sh build
+	cargo build --release --locked -p iotx-cloud --bin iotx-swarm
+	scripts/soak.sh "$${CARGO_TARGET_DIR:-target}/release/iotx-swarm"
 
 install: build ## Install into PREFIX (/usr/local), below DESTDIR if that is set
 	cmake --install "$(BUILD_DIR)" $(if $(PREFIX),--prefix "$(PREFIX)")
