@@ -13,7 +13,7 @@ BUILD = cmake --build "$(BUILD_DIR)" --parallel $(JOBS)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build demo test wire install uninstall deb size lint clean help
+.PHONY: build demo test wire install uninstall deb size lint clean help soak
 
 build: ## Build libiot_sdk.a, libiot_sdk.so and the examples into build/
 	@scripts/bootstrap.sh build
@@ -36,6 +36,10 @@ test: ## Build everything and run every test: Rust, C, headers, exported symbols
 
 wire: ## Measure what goes over the network: the tables of docs/wire.md
 	@cargo run --quiet --locked --example wire
+soak: ## Thousands of reports through a network that loses 30 % in each direction (some 5 minutes)
+	@scripts/bootstrap.sh build
+	cargo build --release --locked -p iotx-cloud --bin iotx-swarm
+	scripts/soak.sh "$${CARGO_TARGET_DIR:-target}/release/iotx-swarm"
 
 install: build ## Install into PREFIX (/usr/local), below DESTDIR if that is set
 	cmake --install "$(BUILD_DIR)" $(if $(PREFIX),--prefix "$(PREFIX)")
