@@ -9,7 +9,7 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslContext, SslStream};
 use zeroize::Zeroizing;
 
-use super::context::{self, Psk, Suites, parse_roots};
+use super::context::{self, Psk, Suites};
 use super::failure::Failure;
 use super::link::Link;
 use super::resume::{self, Binding, Resumable};
@@ -122,6 +122,7 @@ impl<'a> Proof<'a> {
 #[cfg(feature = "redirect")]
 fn add_extra_roots(roots: &mut Vec<u8>) -> Result<(), Failure> {
     use super::super::redirect::{extra_roots, unusable_extra_roots};
+    use super::context::parse_roots;
     if let Some(pem) = extra_roots().map_err(Failure::Redirect)? {
         parse_roots(&pem)
             .map_err(|failure| Failure::Redirect(unusable_extra_roots(failure.to_string())))?;
