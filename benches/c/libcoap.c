@@ -83,6 +83,9 @@ int main(int argc, char **argv)
     coap_set_log_level(LOG_EMERG);
     begun = started = bench_now();
     context = coap_new_context(NULL);
+    if (argc > 4) {
+        bench_check(coap_context_set_pki_root_cas(context, argv[4], NULL) == 1, "root CA");
+    }
     session = connect_to(context, argv[1], (uint16_t)atoi(argv[2]), argc > 4 ? argv[4] : NULL);
     bench_check(session != NULL, "session");
     coap_register_response_handler(context, on_response);
