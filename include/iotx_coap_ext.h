@@ -9,6 +9,7 @@
 /* Generated from src/capi/ext by cbindgen: do not edit. */
 
 #include <stddef.h>
+#include <stdint.h>
 #include "iotx_coap.h"
 
 /**
@@ -407,6 +408,58 @@ int iotx_coap_process(iotx_coap_context_t *p_context);
  * @return 1 or 0; 0 also when `p_context` is NULL or no client's (any more)
  */
 int iotx_coap_is_authenticated(iotx_coap_context_t *p_context);
+
+/**
+ * Copies out what a device must keep to go on with this session after a loss of power: the DTLS session, the
+ * token with what is left of its time, and which message ids and sequence numbers have been used up. One wake is
+ * then iotx_coap_init_restored, one report and its answer, iotx_coap_save and IOT_CoAP_Deinit.
+ *
+ * Save as the last thing before IOT_CoAP_Deinit, when no answer is awaited any more: reports that are still under
+ * way are not among what is kept, and what is sent afterwards makes the bytes stale. Use the bytes of one save
+ * once.
+ *
+ * The bytes are secret: who can read them can speak for the device until the token is too old, and read what its DTLS
+ * session carries. And they are trusted: who can change them can make the next session theirs. Where others may
+ * reach the storage, encrypt and authenticate them. A checksum finds accidental damage only.
+ *
+ * From any thread.
+ *
+ * @param p_context  the client
+ * @param p_buffer   receives the bytes; NULL asks for their number only
+ * @param p_len      in: size of the buffer, ignored when it is NULL; out: number of bytes. Less than 4096 with
+ *                   the servers seen so far; ask, or give more
+ *
+ * @retval IOTX_SUCCESS             done
+ * @retval IOTX_ERR_BUFF_TOO_SHORT  `*p_len` was too small and is the number needed now; nothing was copied.
+ *                                  Also for a session that cannot be saved, with 0 in `*p_len`
+ * @retval IOTX_ERR_INVALID_PARAM   `p_len` is NULL, or `p_context` is NULL or no client's (any more)
+ */
+int iotx_coap_save(iotx_coap_context_t *p_context,
+                   uint8_t *p_buffer,
+                   size_t *p_len);
+
+/**
+ * iotx_coap_init_with, going on with a saved session: with coaps one abbreviated handshake, and then, while the
+ * token lives, reports without IOT_CoAP_DeviceNameAuth (iotx_coap_is_authenticated tells). A server that does not know the
+ * DTLS session any more leads to a full handshake. A token that the cloud does not accept any more is
+ * renewed by the client itself (reauthenticate), also when `seconds_asleep` was wrong.
+ *
+ * @param p_config        as for IOT_CoAP_Init: the same device and server as when it was saved
+ * @param settings        as for iotx_coap_init_with
+ * @param p_saved         what iotx_coap_save gave; not used after the call
+ * @param len             its number of bytes
+ * @param seconds_asleep  how long ago it was saved, as far as the device knows; negative: it does not
+ *
+ * @return as iotx_coap_init_with; also NULL, with a log line, when the bytes are damaged, of another release, or
+ *         another device's or server's: then nothing has been sent, and iotx_coap_init_with and
+ *         IOT_CoAP_DeviceNameAuth are the way on. After another failure, such as a server that cannot be reached, the
+ *         bytes are as good as before
+ */
+iotx_coap_context_t *iotx_coap_init_restored(iotx_coap_config_t *p_config,
+                                             const iotx_coap_settings_t *settings,
+                                             const uint8_t *p_saved,
+                                             size_t len,
+                                             long long seconds_asleep);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -139,8 +139,36 @@ mod announced {
             Self(std::sync::Condvar::new())
         }
 
+        pub fn notify_one(&self) {
+            self.0.notify_one();
+        }
+
         pub fn notify_all(&self) {
             self.0.notify_all();
+        }
+
+        pub fn wait_timeout_while<'a, T>(
+            &self,
+            mut guard: MutexGuard<'a, T>,
+            timeout: Duration,
+            mut condition: impl FnMut(&mut T) -> bool,
+        ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+            let mutex = guard.mutex;
+            let inner = guard.guard.take().expect("not waiting");
+            mutex.unlocks();
+            let waited = self.0.wait_timeout_while(inner, timeout, |value| {
+                // It is asked under the lock.
+                mutex.before_lock();
+                mutex.after_lock();
+                let wait_on = condition(value);
+                mutex.unlocks();
+                wait_on
+            });
+            mutex.before_lock();
+            mutex.after_lock();
+            wrapped(waited, |(inner, result)| {
+                (MutexGuard::new(mutex, inner), result)
+            })
         }
 
         pub fn wait_timeout<'a, T>(

@@ -43,10 +43,12 @@ extern "C" fn HAL_Printf(_format: *const c_char, _line: *const c_char) {
     }
 }
 
-/// Grants a token, and refuses the report sent with it.
+/// Grants a token, and refuses the report sent with it; and the same again, when the client tries once more.
 fn serve(socket: &UdpSocket) {
     let mut buffer = [0; 1500];
-    for (code, payload) in [(0x45, &b"\xff{\"token\":\"tok\"}"[..]), (0x81, b"")] {
+    let grant = (0x45, &b"\xff{\"token\":\"tok\"}"[..]);
+    let refusal = (0x81, &b""[..]);
+    for (code, payload) in [grant, refusal, grant, refusal] {
         let (_, from) = socket.recv_from(&mut buffer).expect("a request");
         let mut answer = vec![0x64, code, buffer[2], buffer[3]];
         answer.extend_from_slice(&buffer[4..8]);

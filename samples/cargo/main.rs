@@ -3,7 +3,7 @@
 //! In a crate of your own: `cargo add iotx-coap --path /path/to/iotx-coap`, and then
 //! `IOTX_DEMO_DEVICE_SECRET=… cargo run -- PRODUCT_KEY DEVICE_NAME [URL]`.
 
-use iotx_coap::client::{Client, DeviceIdentity, Endpoint, Report, Settings};
+use iotx_coap::client::{Client, DeviceIdentity, Endpoint, Happening, Report, Settings};
 use iotx_coap::cloud_auth::Secret;
 use iotx_coap::hal::HalPlatform;
 use std::error::Error;
@@ -36,16 +36,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     client.send(&report, "the first report")?;
 
-    let mut answer = None;
-    for _ in 0..31 {
-        // MAX_TRANSMIT_WAIT of RFC 7252 is 93 s
-        client.run(Duration::from_secs(3), &mut |delivery| {
-            println!("answer to {}: {}", delivery.user, delivery.head.code);
-            answer = Some(delivery.head.code);
+    // Every report ends in one of the two: a response, or a failure that says why.
+    let mut outcome = None;
+    loop {
+        client.run(Duration::from_secs(3), &mut |happening| match happening {
+            Happening::Response(delivery) => {
+                println!("answer to {}: {}", delivery.user, delivery.head.code);
+                outcome = Some(Ok(()));
+            }
+            Happening::ReportFailed(failure) => {
+                outcome = Some(Err(format!("{}: {:?}", failure.user, failure.reason).into()));
+            }
+            _ => {} // of the session
         });
-        if answer.is_some() {
-            return Ok(());
+        if let Some(outcome) = outcome.take() {
+            return outcome;
         }
     }
-    Err("no answer".into())
 }

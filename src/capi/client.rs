@@ -45,7 +45,7 @@ pub unsafe extern "C" fn IOT_CoAP_Init(
 ) -> *mut iotx_coap_context_t {
     boundary!(on_panic => ptr::null_mut(), {
         // SAFETY: promised by our caller.
-        unsafe { init(p_config, Choices::default()) }
+        unsafe { init(p_config, Choices::default(), None) }
     })
 }
 
@@ -62,12 +62,20 @@ pub(super) struct Choices {
     pub(super) report_events: bool,
 }
 
+/// A session to go on with.
+pub(super) struct Saved<'a> {
+    pub(super) bytes: &'a [u8],
+    /// How long ago it was saved, if the device knows.
+    pub(super) elapsed: Option<Duration>,
+}
+
 /// # Safety
 ///
 /// As for [`IOT_CoAP_Init`]; and where the choices ask for events, `event_handle` is NULL or a function of its type.
 pub(super) unsafe fn init(
     p_config: *const iotx_coap_config_t,
     choices: Choices,
+    saved: Option<Saved<'_>>,
 ) -> *mut iotx_coap_context_t {
     if p_config.is_null() {
         log::error!("IOT_CoAP_Init: no configuration (NULL)");
@@ -134,7 +142,16 @@ pub(super) unsafe fn init(
             None
         },
     };
-    match Client::connect(HalPlatform::new(), identity, endpoint, settings) {
+    let platform = HalPlatform::new();
+    let connected = match saved {
+        None => Client::connect(platform, identity, endpoint, settings)
+            .map_err(|error| error.to_string()),
+        Some(Saved { bytes, elapsed }) => {
+            Client::connect_restored(platform, identity, endpoint, settings, bytes, elapsed)
+                .map_err(|error| error.to_string())
+        }
+    };
+    match connected {
         Ok(client) => Context::register(client, habits),
         Err(error) => {
             log::error!("IOT_CoAP_Init: {name}: {error}");

@@ -110,14 +110,15 @@ pub(super) struct Context {
 impl Context {
     /// Makes the client known to C; the pointer is its name until [`release`](Self::release).
     pub(super) fn register(client: Client<HalPlatform, Recipient>, habits: Habits) -> *mut c_void {
+        let (authed, next_token) = client.peek();
         let context = Self {
             peeked: PeekedHead {
                 p_auth_token: c"".as_ptr(),
                 auth_token_len: 0,
-                is_authed: AtomicU8::new(0),
+                is_authed: AtomicU8::new(u8::from(authed)),
                 p_devinfo: std::ptr::null(),
                 p_coap_ctx: std::ptr::null(),
-                coap_token: AtomicU32::new(client.next_token()),
+                coap_token: AtomicU32::new(next_token),
                 seq: 0,
                 key: [0; 32],
                 event_handle: std::ptr::null(),

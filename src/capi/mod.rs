@@ -36,10 +36,11 @@ pub use client::{
 };
 pub use ext::{
     iotx_coap_authenticate_begin, iotx_coap_callback_argument_t, iotx_coap_descriptor,
-    iotx_coap_dtls_offer_t, iotx_coap_failure_reason_t, iotx_coap_failure_t, iotx_coap_init_with,
-    iotx_coap_is_authenticated, iotx_coap_more_events_t, iotx_coap_next_timeout,
-    iotx_coap_preset_t, iotx_coap_process, iotx_coap_settings_init, iotx_coap_settings_preset,
-    iotx_coap_settings_t, iotx_coap_sign_method_t,
+    iotx_coap_dtls_offer_t, iotx_coap_failure_reason_t, iotx_coap_failure_t,
+    iotx_coap_init_restored, iotx_coap_init_with, iotx_coap_is_authenticated,
+    iotx_coap_more_events_t, iotx_coap_next_timeout, iotx_coap_preset_t, iotx_coap_process,
+    iotx_coap_save, iotx_coap_settings_init, iotx_coap_settings_preset, iotx_coap_settings_t,
+    iotx_coap_sign_method_t,
 };
 pub use ioctl::{IOT_Ioctl, IOT_SetupConnInfo};
 pub use legacy::{IOT_SetupConnInfoSecure, IOT_SetupDomain, iotx_event_post, iotx_event_regist_cb};

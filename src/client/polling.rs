@@ -26,13 +26,14 @@ impl<P: Platform, U> Client<P, U> {
         if state.session.has_notice() {
             return Some(Duration::ZERO);
         }
-        let of_session = state.session.next_deadline(state.can_send());
-        let of_link = state.next_repair();
-        let due = of_session.into_iter().chain(of_link).min();
+        let own = [
+            state.session.next_deadline(state.can_send()),
+            state.next_repair(),
+        ];
+        let own = own.into_iter().flatten().min().map(|due| due.since(now));
         let transport = state.transport.as_ref().filter(|_| state.can_receive());
         let of_transport = transport.and_then(|transport| transport.next_timeout());
-        let of_client = due.map(|due| due.since(now));
-        of_client.into_iter().chain(of_transport).min()
+        own.into_iter().chain(of_transport).min()
     }
 
     /// Takes what has arrived, delivers, and sends what is due; waits for nothing. While another thread

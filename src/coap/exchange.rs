@@ -75,6 +75,8 @@ pub(super) struct Gate {
     pub(super) id_free: Instant,
     /// PROBING_RATE lets a Non-confirmable message through.
     pub(super) probe_at: Instant,
+    /// How long a message is repeated under its message id.
+    pub(super) repetition_window: Duration,
 }
 
 impl<U> Exchange<U> {
@@ -161,7 +163,7 @@ impl<U> Exchange<U> {
                 let due = due.max(released?);
                 if retransmissions >= params.max_retransmit {
                     Some((due, Step::End(Ended::Unacknowledged)))
-                } else if due.max(gate.now) <= first_sent + params.repetition_window() {
+                } else if due.max(gate.now) <= first_sent + gate.repetition_window {
                     Some((due, Step::Repeat))
                 } else {
                     Some((due.max(gate.id_free), Step::Send))

@@ -11,7 +11,7 @@ use super::dedup::AcknowledgedResponses;
 use super::encoded::{EncodedRequest, Finished, Submission};
 use super::exchange::{Ended, Exchange, Gate, State, Step};
 use super::message_id::MessageIds;
-use super::params::TransmissionParams;
+use super::params::{Spans, TransmissionParams};
 use super::pause::Pause;
 use super::request::RequestError;
 use super::silence::Silence;
@@ -52,6 +52,7 @@ impl std::error::Error for SubmitError {}
 /// The exchanges of one client with its one peer. `U` is whatever the owner ties to a request.
 pub struct MessageLayer<U> {
     pub(super) params: TransmissionParams,
+    spans: Spans,
     pub(super) ids: MessageIds,
     pub(super) tokens: Tokens,
     pub(super) exchanges: Vec<Exchange<U>>,
@@ -65,6 +66,7 @@ impl<U> MessageLayer<U> {
     /// A layer without exchanges; ids and tokens start at random points.
     pub fn new(params: TransmissionParams, random: &mut dyn RandomSource) -> Self {
         Self {
+            spans: params.spans(),
             params,
             ids: MessageIds::new(random),
             tokens: Tokens::new(random),
@@ -197,6 +199,9 @@ impl<U> MessageLayer<U> {
         now: Instant,
         random: &mut dyn RandomSource,
     ) -> Option<(u32, &[u8])> {
+        if self.exchanges.is_empty() {
+            return None;
+        }
         let gate = self.gate(now);
         let params = &self.params;
         let mut steps = self.exchanges.iter().enumerate().filter_map(|(index, e)| {
@@ -209,9 +214,9 @@ impl<U> MessageLayer<U> {
         if fresh && !identified {
             let exchanges = &self.exchanges;
             let lifetime = if exchanges[index].is_confirmable() {
-                params.exchange_lifetime()
+                self.spans.exchange_lifetime
             } else {
-                params.non_lifetime()
+                self.spans.non_lifetime
             };
             let in_use = |id| exchanges.iter().any(|e| e.request.went_as(id));
             let id = self.ids.take(now, lifetime, in_use)?;
@@ -226,6 +231,9 @@ impl<U> MessageLayer<U> {
 
     /// Takes out the next exchange that has ended without a response by `now`.
     pub fn poll_ended(&mut self, now: Instant) -> Option<(Finished<U>, Ended)> {
+        if self.exchanges.is_empty() {
+            return None;
+        }
         let gate = self.gate(now);
         let params = &self.params;
         let ended = |exchange: &Exchange<U>| match exchange.next_step(&gate, params) {
@@ -241,6 +249,9 @@ impl<U> MessageLayer<U> {
     /// or for its owner to end a pause. An instant that has passed already means: now.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
+        if self.exchanges.is_empty() {
+            return None;
+        }
         let gate = self.gate(Instant::default());
         let steps = self.exchanges.iter();
         let steps = steps.filter_map(|e| e.next_step(&gate, &self.params));
@@ -276,6 +287,7 @@ impl<U> MessageLayer<U> {
             released: self.pause.released(),
             id_free: self.ids.free_at(),
             probe_at: self.silence.probe_at(),
+            repetition_window: self.spans.repetition_window,
         }
     }
 

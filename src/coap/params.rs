@@ -196,8 +196,17 @@ impl TransmissionParams {
     /// message id: MAX_TRANSMIT_SPAN, and PROCESSING_DELAY for a caller that polls late. Later, the
     /// peer might take a copy that was long on its way for a new message.
     #[must_use]
-    pub(super) fn repetition_window(&self) -> Duration {
+    fn repetition_window(&self) -> Duration {
         self.max_transmit_span().saturating_add(self.ack_timeout)
+    }
+
+    /// The times that every exchange asks for.
+    pub(super) fn spans(&self) -> Spans {
+        Spans {
+            repetition_window: self.repetition_window(),
+            exchange_lifetime: self.exchange_lifetime(),
+            non_lifetime: self.non_lifetime(),
+        }
     }
 
     fn longest_initial_timeout(&self) -> Duration {
@@ -205,6 +214,14 @@ impl TransmissionParams {
             .saturating_mul(self.ack_random_percent.max(100))
             / 100
     }
+}
+
+/// Times derived from the parameters, worked out once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spans {
+    pub(super) repetition_window: Duration,
+    pub(super) exchange_lifetime: Duration,
+    pub(super) non_lifetime: Duration,
 }
 
 #[cfg(test)]

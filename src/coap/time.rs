@@ -33,10 +33,10 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
-        )
+        // as_millis() would compute in 128 bits, several times for every report.
+        let millis = duration.as_secs().saturating_mul(1000);
+        let millis = millis.saturating_add(u64::from(duration.subsec_millis()));
+        Self(self.0.saturating_add(millis))
     }
 }
 

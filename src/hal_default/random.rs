@@ -1,9 +1,64 @@
 //! Chance from the kernel.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read};
+use std::sync::OnceLock;
 
 use super::boundary::guard;
+use zeroize::Zeroize;
+
+/// Random numbers fetched ahead: a report takes two or three, and a system call for each would be as much
+/// as the report's own.
+const STOCK: usize = 64;
+
+thread_local! {
+    static AHEAD: RefCell<Stock> = const { RefCell::new(Stock { values: [0; STOCK], left: 0 }) };
+}
+
+/// A thread's random numbers fetched ahead; each is wiped as it is taken.
+struct Stock {
+    values: [u32; STOCK],
+    left: usize,
+}
+
+impl Stock {
+    fn take(&mut self, fill: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<u32> {
+        if self.left == 0 {
+            let mut bytes = [0u8; 4 * STOCK];
+            fill(&mut bytes)?;
+            for (value, bytes) in self.values.iter_mut().zip(bytes.chunks_exact(4)) {
+                *value = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            }
+            bytes.zeroize();
+            self.left = STOCK;
+        }
+        self.left -= 1;
+        Ok(std::mem::take(&mut self.values[self.left]))
+    }
+
+    fn discard(&mut self) {
+        self.values.zeroize();
+        self.left = 0;
+    }
+}
+
+/// Whether a forked child forgets what its parent has fetched ahead: otherwise both would use the same numbers.
+fn forks_are_watched() -> bool {
+    static WATCHED: OnceLock<bool> = OnceLock::new();
+    extern "C" fn in_the_child() {
+        // Of the parent's threads only this one lives on.
+        let _ = AHEAD.try_with(|ahead| {
+            if let Ok(mut stock) = ahead.try_borrow_mut() {
+                stock.discard();
+            }
+        });
+    }
+    *WATCHED.get_or_init(|| {
+        // SAFETY: the handler touches nothing but this thread's own numbers.
+        unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) == 0 }
+    })
+}
 
 /// A value in `[0, region)`; region 0 gives all 32 bits, as in SDK 3.10 and later.
 fn below(region: u32, mut source: impl FnMut() -> u32) -> u32 {
@@ -22,8 +77,13 @@ fn below(region: u32, mut source: impl FnMut() -> u32) -> u32 {
 }
 
 fn random_u32() -> u32 {
-    match kernel_bytes().or_else(|_| device_bytes()) {
-        Ok(bytes) => u32::from_ne_bytes(bytes),
+    let stocked = AHEAD.try_with(|ahead| ahead.try_borrow_mut().ok()?.take(kernel_bytes).ok());
+    if let Some(value) = stocked.ok().flatten().filter(|_| forks_are_watched()) {
+        return value;
+    }
+    let mut bytes = [0u8; 4];
+    match kernel_bytes(&mut bytes).or_else(|_| device_bytes(&mut bytes)) {
+        Ok(()) => u32::from_ne_bytes(bytes),
         Err(error) => {
             // The seam has no way to report it, and message ids that repeat are better than a
             // stopped device.
@@ -33,13 +93,13 @@ fn random_u32() -> u32 {
     }
 }
 
-fn kernel_bytes() -> io::Result<[u8; 4]> {
-    let mut bytes = [0u8; 4];
+/// Fills `bytes`, of which there are 256 at most: up to there getrandom gives all or nothing.
+fn kernel_bytes(bytes: &mut [u8]) -> io::Result<()> {
     loop {
         // SAFETY: pointer and length describe `bytes`.
         let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
         match usize::try_from(got) {
-            Ok(length) if length == bytes.len() => return Ok(bytes),
+            Ok(length) if length == bytes.len() => return Ok(()),
             Ok(_) => {}
             Err(_) => {
                 let error = io::Error::last_os_error();
@@ -52,10 +112,8 @@ fn kernel_bytes() -> io::Result<[u8; 4]> {
 }
 
 /// For kernels before 3.17 and sandboxes that forbid getrandom.
-fn device_bytes() -> io::Result<[u8; 4]> {
-    let mut bytes = [0u8; 4];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes)
+fn device_bytes(bytes: &mut [u8]) -> io::Result<()> {
+    File::open("/dev/urandom")?.read_exact(bytes)
 }
 
 #[allow(clippy::cast_possible_truncation)]
@@ -102,9 +160,66 @@ mod tests {
 
     #[test]
     fn both_sources_deliver() {
-        assert!(kernel_bytes().is_ok());
+        assert!(kernel_bytes(&mut [0; 4]).is_ok());
         #[cfg(not(miri))] // no files under isolation
-        assert!(device_bytes().is_ok());
+        assert!(device_bytes(&mut [0; 4]).is_ok());
+    }
+
+    #[test]
+    fn numbers_fetched_ahead_are_each_given_once() {
+        let mut stock = Stock {
+            values: [0; STOCK],
+            left: 0,
+        };
+        let mut fetched = 0_u8;
+        let mut fill = |bytes: &mut [u8]| {
+            fetched += 1;
+            bytes.fill(fetched);
+            bytes[0] = 0xff;
+            Ok(())
+        };
+        let first: Vec<_> = (0..STOCK)
+            .map(|_| stock.take(&mut fill).expect("filled"))
+            .collect();
+        assert_eq!(
+            first.iter().filter(|v| **v == 0x0101_0101).count(),
+            STOCK - 1
+        );
+        assert_eq!(stock.values, [0; STOCK], "wiped as they were taken");
+        assert_eq!(stock.take(&mut fill).expect("filled"), 0x0202_0202);
+        stock.discard();
+        assert_eq!(stock.values, [0; STOCK]);
+        assert_eq!(stock.take(&mut fill).expect("filled"), 0x0303_0303);
+        stock.discard();
+        assert!(stock.take(|_| Err(io::ErrorKind::Other.into())).is_err());
+    }
+
+    #[test]
+    #[cfg(not(miri))] // forks
+    fn a_child_does_not_use_its_parents_numbers() {
+        let mut pipe = [0; 2];
+        // SAFETY: room for two descriptors.
+        assert_eq!(unsafe { libc::pipe(pipe.as_mut_ptr()) }, 0);
+        random_u32();
+        // SAFETY: the child only draws, writes and ends.
+        let child = unsafe { libc::fork() };
+        let drawn = random_u32().to_ne_bytes();
+        if child == 0 {
+            // SAFETY: as above.
+            unsafe {
+                libc::write(pipe[1], drawn.as_ptr().cast(), drawn.len());
+                libc::_exit(0);
+            }
+        }
+        let mut theirs = [0_u8; 4];
+        // SAFETY: pointer and length describe `theirs`; the child is ours.
+        let read = unsafe { libc::read(pipe[0], theirs.as_mut_ptr().cast(), theirs.len()) };
+        assert_eq!(read, 4);
+        // SAFETY: the child is ours; nobody wants its status.
+        unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+        assert_ne!(theirs, drawn);
+        // SAFETY: our own descriptors.
+        unsafe { (libc::close(pipe[0]), libc::close(pipe[1])) };
     }
 
     #[test]

@@ -70,13 +70,9 @@ chmod +x "$work/llvm-objcopy"
 quietly configure llvm -G "Unix Makefiles" -DCMAKE_OBJCOPY="$work/llvm-objcopy"
 grep -q 'OBJCOPY=[^ ]*llvm-objcopy' "$work/llvm/CMakeFiles/iotx_object.dir/build.make" && fail "llvm-objcopy is taken for GNU's"
 
-# Whatever else there is to be built for: a configuration of the user's, or one above the source tree.
-home=${CARGO_HOME:-$HOME/.cargo}
-mkdir "$work/cargo home"
-ln -s "$home"/{registry,bin} "$work/cargo home"
-printf '[build]\ntarget = "wasm32-unknown-unknown"\n' >"$work/cargo home/config.toml"
-export CARGO_HOME="$work/cargo home" CARGO_BUILD_TARGET=wasm32-unknown-unknown
-
+# Whatever else the user's environment, or a configuration above the source tree, would have cargo build for: the command
+# line comes first.
+export CARGO_BUILD_TARGET=wasm32-unknown-unknown
 quietly configure host -DCMAKE_BUILD_TYPE=Debug -DIOTX_BUILD_EXAMPLES=ON -DIOTX_CARGO_TARGET_DIR="$build_dir/cargo"
 quietly cmake --build "$work/host" --parallel 2
 [ -f "$build_dir/cargo/$host/debug/libiotx_coap.a" ] || fail "cargo did not build for $host"

@@ -9,6 +9,8 @@ mod polling;
 
 mod events;
 
+mod snapshot;
+
 pub use events::{iotx_coap_failure_reason_t, iotx_coap_failure_t, iotx_coap_more_events_t};
 pub use polling::{
     iotx_coap_authenticate_begin, iotx_coap_descriptor, iotx_coap_is_authenticated,
@@ -19,3 +21,4 @@ pub use settings::{
     iotx_coap_settings_init, iotx_coap_settings_preset, iotx_coap_settings_t,
     iotx_coap_sign_method_t,
 };
+pub use snapshot::{iotx_coap_init_restored, iotx_coap_save};

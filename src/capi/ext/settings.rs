@@ -284,7 +284,7 @@ pub unsafe extern "C" fn iotx_coap_init_with(
         // SAFETY: promised by our caller.
         match unsafe { choices::read(settings) } {
             // SAFETY: promised by our caller.
-            Ok(choices) => unsafe { client::init(p_config, choices) },
+            Ok(choices) => unsafe { client::init(p_config, choices, None) },
             Err(member) => {
                 log::error!("iotx_coap_init_with: {member} has a value it cannot have");
                 ptr::null_mut()

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::sync::{Mutex, MutexGuard};
-
 use super::super::socket::{Deadline, Wait, wait_readable};
 use super::association::{Association, Event};
 use super::channel::{Channel, Ended, SendError};
 use super::dialer::{Dialer, Limits, Proof, Target};
 use super::failure::Failure;
 use super::waker::Waker;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Longest datagram one record carries (RFC 5246 6.2.1).
 const MAX_RECORD: usize = 1 << 14;

@@ -56,6 +56,9 @@ PROTOTYPE(int, IOT_OTA_RequestImage, (void *handle, const char *version));
 /* Beyond the SDK */
 PROTOTYPE(int, iotx_coap_authenticate_begin, (iotx_coap_context_t *p_context));
 PROTOTYPE(int, iotx_coap_descriptor, (iotx_coap_context_t *p_context));
+PROTOTYPE(iotx_coap_context_t *, iotx_coap_init_restored, (iotx_coap_config_t *p_config, const
+          iotx_coap_settings_t *settings, const uint8_t *p_saved, size_t len, long long seconds));
+PROTOTYPE(int, iotx_coap_save, (iotx_coap_context_t *p_context, uint8_t *p_buffer, size_t *p_len));
 PROTOTYPE(int, iotx_coap_is_authenticated, (iotx_coap_context_t *p_context));
 PROTOTYPE(int, iotx_coap_next_timeout, (iotx_coap_context_t *p_context));
 PROTOTYPE(int, iotx_coap_process, (iotx_coap_context_t *p_context));
