@@ -13,7 +13,7 @@ BUILD = cmake --build "$(BUILD_DIR)" --parallel $(JOBS)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build demo test install uninstall deb lint clean help
+.PHONY: build demo test bench install uninstall deb lint clean help
 
 build: ## Build libiot_sdk.a, libiot_sdk.so and the examples into build/
 	@scripts/bootstrap.sh build
@@ -33,6 +33,12 @@ test: ## Build everything and run every test: Rust, C, headers, exported symbols
 	IOT_SDK_LIB_DIR="$(BUILD_DIR)" cargo test --workspace --locked
 	cd "$(BUILD_DIR)" && ctest --parallel $(JOBS) --output-on-failure --no-tests=error
 	scripts/check-headers.sh
+
+bench: ## Measure reports against bare sockets and libcoap (BENCH_FLAGS=--quick only tries it)
+	@scripts/bootstrap.sh bench
+	$(CONFIGURE) -DIOTX_REDIRECT=ON -UIOTX_CARGO_TARGET_DIR
+	$(BUILD) --target iot_sdk iot_sdk_static
+	scripts/bench.sh "$(BUILD_DIR)" $(BENCH_FLAGS)
 
 install: build ## Install into PREFIX (/usr/local), below DESTDIR if that is set
 	cmake --install "$(BUILD_DIR)" $(if $(PREFIX),--prefix "$(PREFIX)")

@@ -19,7 +19,7 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
     return COAP_RESPONSE_OK;
 }
 
-static coap_session_t *connect_to(coap_context_t *context, const char *scheme, uint16_t port, const char *ca)
+static coap_session_t *connect_to(coap_context_t *context, const char *scheme, uint16_t port)
 {
     coap_address_t server;
 
@@ -41,7 +41,6 @@ static coap_session_t *connect_to(coap_context_t *context, const char *scheme, u
         pki.cert_chain_verify_depth = 3;
         pki.client_sni = name;
         pki.pki_key.key_type = COAP_PKI_KEY_PEM;
-        pki.pki_key.key.pem.ca_file = ca;
         return coap_new_client_session_pki(context, NULL, &server, COAP_PROTO_DTLS, &pki);
     }
     return coap_new_client_session(context, NULL, &server, COAP_PROTO_UDP);
@@ -86,7 +85,7 @@ int main(int argc, char **argv)
     if (argc > 4) {
         bench_check(coap_context_set_pki_root_cas(context, argv[4], NULL) == 1, "root CA");
     }
-    session = connect_to(context, argv[1], (uint16_t)atoi(argv[2]), argc > 4 ? argv[4] : NULL);
+    session = connect_to(context, argv[1], (uint16_t)atoi(argv[2]));
     bench_check(session != NULL, "session");
     coap_register_response_handler(context, on_response);
     for (done = 0; done < reports; done++) {

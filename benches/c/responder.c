@@ -1,9 +1,9 @@
 /*
  * The other end of every bench: takes any request and answers as the service does, as fast as it can, so that it
- * is not what is measured. Usage: responder udp|psk|dtls PORT [CERTIFICATE KEY]
+ * is not what is measured. Usage: responder udp|psk|dtls [CERTIFICATE KEY [CIPHERS]]
  *
  * It checks nothing: /auth gets a token of 190 bytes, everything else 2.05 with the service's message id option.
- * Prints "ready" when it listens.
+ * Prints the port it listens on, of 127.0.0.1. Ends with the process that started it.
  */
 
 #include "wire.h"
@@ -12,6 +12,8 @@
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -55,16 +57,23 @@ static size_t answer_to(const uint8_t *request, size_t len, uint8_t answer[1024]
     return at + 8;
 }
 
-static int listen_on(uint16_t port)
+/* `port` is 0 for the first socket, which gets one that nobody has; the others share it. */
+static int listen_on(uint16_t *port)
 {
     struct sockaddr_in here = {.sin_family = AF_INET};
+    socklen_t here_len = sizeof(here);
     int fd = socket(AF_INET, SOCK_DGRAM, 0), yes = 1;
 
-    here.sin_port = htons(port);
+    here.sin_port = htons(*port);
     here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     bench_check(fd >= 0, "socket");
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (*port != 0) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    }
     bench_check(bind(fd, (struct sockaddr *)&here, sizeof(here)) == 0, "bind");
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    bench_check(getsockname(fd, (struct sockaddr *)&here, &here_len) == 0, "getsockname");
+    *port = ntohs(here.sin_port);
     return fd;
 }
 
@@ -127,7 +136,7 @@ static void serve_dtls(int fd, uint16_t port, SSL_CTX *context)
 
         bench_check(client != NULL && (client->ssl = SSL_new(context)) != NULL, "memory");
         bench_check(recvfrom(fd, &byte, 1, MSG_PEEK, (struct sockaddr *)&from, &from_len) >= 0, "peek");
-        next = listen_on(port);
+        next = listen_on(&port);
         bench_check(connect(fd, (struct sockaddr *)&from, from_len) == 0, "connect");
         client->fd = fd;
         SSL_set_fd(client->ssl, fd);
@@ -139,29 +148,33 @@ static void serve_dtls(int fd, uint16_t port, SSL_CTX *context)
     }
 }
 
+static void announce(uint16_t port)
+{
+    printf("%u\n", port);
+    fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
-    uint16_t port;
+    uint16_t port = 0;
     int fd;
 
-    bench_check(argc >= 3, "usage: responder udp|psk|dtls PORT [CERTIFICATE KEY]");
-    port = (uint16_t)atoi(argv[2]);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    bench_check(argc >= 2, "usage: responder udp|psk|dtls [CERTIFICATE KEY [CIPHERS]]");
     symmetric = strcmp(argv[1], "psk") == 0;
-    fd = listen_on(port);
+    fd = listen_on(&port);
     if (strcmp(argv[1], "dtls") == 0) {
         SSL_CTX *context = SSL_CTX_new(DTLS_server_method());
 
-        bench_check(argc >= 5, "usage: responder dtls PORT CERTIFICATE KEY");
-        bench_check(SSL_CTX_use_certificate_file(context, argv[3], SSL_FILETYPE_PEM) == 1, "certificate");
-        bench_check(SSL_CTX_use_PrivateKey_file(context, argv[4], SSL_FILETYPE_PEM) == 1, "key");
-        bench_check(SSL_CTX_set_cipher_list(context, argc > 5 ? argv[5] : "ECDHE+AESGCM") == 1, "ciphers");
-        SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
-        puts("ready");
-        fflush(stdout);
+        bench_check(argc >= 4, "usage: responder dtls CERTIFICATE KEY [CIPHERS]");
+        bench_check(SSL_CTX_use_certificate_file(context, argv[2], SSL_FILETYPE_PEM) == 1, "certificate");
+        bench_check(SSL_CTX_use_PrivateKey_file(context, argv[3], SSL_FILETYPE_PEM) == 1, "key");
+        bench_check(SSL_CTX_set_cipher_list(context, argc > 4 ? argv[4] : "ECDHE-RSA-AES256-GCM-SHA384") == 1,
+                    "ciphers");
+        announce(port);
         serve_dtls(fd, port, context);
     }
-    puts("ready");
-    fflush(stdout);
+    announce(port);
     serve_udp(fd);
     return 0;
 }
