@@ -13,7 +13,7 @@ BUILD = cmake --build "$(BUILD_DIR)" --parallel $(JOBS)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build demo test bench install uninstall deb lint clean help
+.PHONY: build demo test bench wire install uninstall deb lint clean help
 
 build: ## Build libiot_sdk.a, libiot_sdk.so and the examples into build/
 	@scripts/bootstrap.sh build
@@ -39,6 +39,9 @@ bench: ## Measure reports against bare sockets and libcoap (BENCH_FLAGS=--quick 
 	$(CONFIGURE) -DIOTX_REDIRECT=ON -UIOTX_CARGO_TARGET_DIR
 	$(BUILD) --target iot_sdk iot_sdk_static
 	scripts/bench.sh "$(BUILD_DIR)" $(BENCH_FLAGS)
+
+wire: ## Measure what goes over the network: the tables of docs/wire.md
+	@cargo run --quiet --locked --example wire
 
 install: build ## Install into PREFIX (/usr/local), below DESTDIR if that is set
 	cmake --install "$(BUILD_DIR)" $(if $(PREFIX),--prefix "$(PREFIX)")

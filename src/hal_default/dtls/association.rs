@@ -107,7 +107,7 @@ impl Association {
 
     /// The session to keep for later, as bytes.
     pub(super) fn keep_session(&self) -> Option<zeroize::Zeroizing<Vec<u8>>> {
-        self.dialer.keep_session(self.resumable.as_ref()?)
+        self.dialer.keep_session(self.resumable.as_ref())
     }
 
     /// How long until [`Self::turn`] has something to do by itself.
@@ -187,6 +187,8 @@ impl Association {
             established.describe()
         );
         self.port_is_stale = false;
+        self.dialer
+            .learn(established.resumable.as_ref(), established.declined_ticket);
         self.resumable = established.resumable;
         if let Some(predecessor) = self.channel.replace(Channel::new(established.stream)) {
             predecessor.abandon();

@@ -151,7 +151,6 @@ impl Channel {
             Ended::FatalAlert
         } else {
             log::error!("{peer}: the DTLS session broke: {error}");
-            eprintln!("DBG {error:?}");
             Ended::Broken
         };
         self.ended = Some(ended);

@@ -12,20 +12,39 @@ use openssl::x509::X509;
 use super::failure::Failure;
 use crate::hal::dtls::PskCredentials;
 
-/// Certificate suites, best first: forward secrecy with AEAD; the suite RFC 7252 9.1.3.3 makes
-/// mandatory; forward secrecy with CBC; then RSA key exchange, the only kind that SDK releases 2.03
-/// to 3.01 offer and therefore the only kind an endpoint of that time is known to speak.
-const CERTIFICATE_SUITES: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
-    ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
-    ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:\
-    ECDHE-ECDSA-AES128-CCM:ECDHE-ECDSA-AES128-CCM8:\
-    ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:\
-    AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA256:AES256-SHA256:AES128-SHA:AES256-SHA";
+/// Certificate suites, best first. Each costs two bytes of every ClientHello, so there is one of each
+/// kind that a server may insist on:
+///
+/// * ChaCha20-Poly1305 (RFC 7905): a whole tag at the least overhead, 29 bytes a record, and fast
+///   without hardware for AES.
+/// * AES-GCM: what servers without ChaCha20 have; 37 bytes.
+/// * AES-CCM-8, which RFC 7252 9.1.3.3 and RFC 7925 4.2 make mandatory: 29 bytes, but by a tag of 64
+///   bits, and DTLS lets a forger try again without end (RFC 9147 4.5.3). So for servers that have
+///   nothing better.
+/// * RSA key exchange with CBC, the only kind that SDK releases 2.03 to 3.01 offer, and therefore the
+///   only kind an endpoint of that time is known to speak; which of the four it speaks is not. HMAC-SHA-1,
+///   which nothing has shaken, before HMAC-SHA-256, which is 12 bytes longer.
+const CERTIFICATE_SUITES: &str = "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
+    ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-CCM8:\
+    AES128-SHA:AES256-SHA:AES128-SHA256:AES256-SHA256";
 
-/// Pre-shared key suites: AEAD first; the suite RFC 7252 9.1.3.1 makes mandatory; last 0x008C, the
-/// only one SDK 3.2.0 offers.
-const PSK_SUITES: &str = "PSK-AES128-GCM-SHA256:PSK-AES128-CCM8:\
-    PSK-AES128-CBC-SHA256:PSK-AES128-CBC-SHA";
+/// Pre-shared key suites, in the same order; AES-CCM-8 is what RFC 7252 9.1.3.1 makes mandatory, and the
+/// last is 0x008C, the only one SDK 3.2.0 offers.
+const PSK_SUITES: &str = "PSK-CHACHA20-POLY1305:PSK-AES128-GCM-SHA256:PSK-AES128-CCM8:\
+    PSK-AES128-CBC-SHA";
+
+/// Groups for key exchange and certificates, best first. X25519's public keys are 33 bytes shorter than
+/// those of P-256, which everybody has; P-384 is for certificates.
+const GROUPS: &str = "X25519:P-256:P-384";
+/// Of a library that is bound to the rules of FIPS 140.
+const GROUPS_OF_NIST: &str = "P-256:P-384";
+
+/// Signatures that a server may use: those of RSA and ECDSA certificates with the hashes that today's
+/// authorities and servers use. TLS 1.2 needs no RSA-PSS.
+const SIGNATURES: &str = "ECDSA+SHA256:RSA+SHA256:ECDSA+SHA384:RSA+SHA384:RSA+SHA512";
+/// The least of them, for a handshake in which nothing is signed: a ClientHello without the list stands for
+/// SHA-1 (RFC 5246 7.4.1.4.1).
+const FEWEST_SIGNATURES: &str = "ECDSA+SHA256";
 
 /// The rules for keys and signatures, whatever the system's configuration file says: 112 bits, no
 /// SHA-1 signatures.
@@ -75,8 +94,9 @@ impl PskChosen {
     }
 }
 
-/// A context for handshakes one after the other; each chooses its own [`Suites`].
+/// A context for handshakes one after the other; each chooses its own [`Suites`] among `widest`.
 pub(super) fn build(
+    widest: Suites,
     roots: &[X509],
     psk: Option<&PskCredentials>,
 ) -> Result<(SslContext, PskChosen), ErrorStack> {
@@ -91,6 +111,13 @@ pub(super) fn build(
             | NO_ENCRYPT_THEN_MAC,
     );
     context.set_security_level(SECURITY_LEVEL);
+    if context.set_groups_list(GROUPS).is_err() {
+        context.set_groups_list(GROUPS_OF_NIST)?;
+    }
+    context.set_sigalgs_list(match widest {
+        Suites::Certificates | Suites::Both => SIGNATURES,
+        Suites::Psk => FEWEST_SIGNATURES,
+    })?;
     context.set_verify(SslVerifyMode::PEER);
     for root in roots {
         context.cert_store_mut().add_cert(root.clone())?;

@@ -184,6 +184,11 @@ impl Handshake {
     /// The session, once the handshake is complete.
     pub(super) fn finish(self) -> Established {
         let ssl = self.stream.ssl();
+        let declined = self
+            .resume
+            .as_ref()
+            .filter(|_| !ssl.session_reused())
+            .map(Resumable::has_ticket);
         let resumed = self.resume.filter(|_| ssl.session_reused());
         let proven_by = match &resumed {
             Some(resumed) => resumed.proven_by(),
@@ -194,6 +199,7 @@ impl Handshake {
             resumable: Resumable::from_handshake(ssl, proven_by, resumed.as_ref()),
             proven_by,
             resumed: resumed.is_some(),
+            declined_ticket: declined,
             stream: self.stream,
         }
     }
@@ -204,8 +210,10 @@ impl Handshake {
 pub(super) struct Established {
     pub(super) stream: SslStream<Wire>,
     pub(super) resumable: Option<Resumable>,
-    proven_by: ProvenBy,
+    /// What the server declined to resume from: a ticket, or a session id.
+    pub(super) declined_ticket: Option<bool>,
     resumed: bool,
+    proven_by: ProvenBy,
 }
 
 impl Established {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use openssl::ssl::SslContextBuilder;
+use openssl::ssl::{SslContextBuilder, SslSessionCacheMode};
 use zeroize::Zeroizing;
 
 use super::pki::{Identity, Leaf, authority, issue};
@@ -13,6 +13,7 @@ use super::{announced, brisk, check_echo, connect_within, failure};
 use crate::hal::dtls::Offer;
 use crate::hal::dtls_offer::Announced;
 use crate::hal_default::dtls::dialer::Proof;
+use crate::hal_default::dtls::resume::{Binding, is_wish_for_ticket, wish_for_ticket};
 use crate::hal_default::dtls::session::Session;
 
 const HOST: &str = "127.0.0.1";
@@ -210,4 +211,57 @@ fn the_kept_bytes_are_not_shown() {
     assert!(!shown.contains("master"), "{shown}");
     drop(keep(session));
     server.finish();
+}
+
+#[test]
+fn a_server_without_a_cache_is_asked_for_a_ticket_the_next_time() {
+    let root = authority("root");
+    let identity = issue(&root, &Leaf::local());
+    let configure = |context: &mut SslContextBuilder| {
+        with_identity(&identity)(context);
+        context.set_session_cache_mode(SslSessionCacheMode::OFF);
+    };
+    let server = Server::start(HOST, configure, serve(4));
+    let mut kept = keep(connect_resuming(server.address, &root.pem(), b""));
+    assert_eq!(kept.len(), 46, "a wish, no session");
+    for _ in 0..3 {
+        kept = keep(connect_resuming(server.address, &root.pem(), &kept));
+    }
+    assert_eq!(server.finish(), [false, false, true, true]);
+}
+
+#[test]
+fn a_server_that_does_not_know_its_ids_is_asked_for_a_ticket_too() {
+    let root = authority("root");
+    let identity = issue(&root, &Leaf::local());
+    let mut server = Server::start(HOST, with_identity(&identity), serve(1));
+    let address = server.address;
+    let mut kept = keep(connect_resuming(address, &root.pem(), b""));
+    server.finish();
+    // The same keys for tickets, and each time an empty cache.
+    let keys = context(with_identity(&identity));
+    let mut resumed = Vec::new();
+    for _ in 0..4 {
+        let keys = keys.clone();
+        server = Server::start_at(address, keys, |listener| {
+            let mut connection = listener.accept().expect("handshake");
+            while let Some(datagram) = connection.receive() {
+                connection.send(&datagram);
+            }
+            connection.lose_from_cache();
+            vec![connection.is_resumed()]
+        });
+        kept = keep(connect_resuming(address, &root.pem(), &kept));
+        resumed.extend(server.finish());
+    }
+    assert_eq!(resumed, [false, false, true, true]);
+}
+
+#[test]
+fn a_wish_for_a_ticket_is_for_the_same_host_and_roots_only() {
+    let binding = |host| Binding::new(host, 5684, b"roots", b"");
+    let wish = wish_for_ticket(binding("a"));
+    assert!(is_wish_for_ticket(&wish, binding("a")));
+    assert!(!is_wish_for_ticket(&wish, binding("b")));
+    assert!(!is_wish_for_ticket(&wish[..45], binding("a")));
 }
