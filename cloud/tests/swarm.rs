@@ -31,7 +31,7 @@ fn every_report_is_accounted_for_over_every_transport() {
     }
 }
 
-/// At 50 % loss each way one of six reports stays without acknowledgement after six transmissions.
+/// At 40 % loss each way one of fifteen reports stays without acknowledgement after six transmissions.
 #[test]
 fn a_run_below_what_is_required_says_so() {
     let run = [
@@ -41,7 +41,7 @@ fn a_run_below_what_is_required_says_so() {
         "--json",
         "--preset=lan",
         "--ack-timeout=100ms",
-        "--impair=loss=50%",
+        "--impair=loss=40%",
         "--seed=1",
         "--require-acknowledged=100",
     ];
