@@ -5,7 +5,7 @@
 #   soak.sh IOTX_SWARM_BINARY [LOG_DIRECTORY]
 #
 # With RFC 7252's parameters in real time, plain, symmetric and DTLS; with those for NB-IoT faster than in life, or a
-# report would take up to two hours. All at once, some five minutes altogether. Exits with 0 only if every report ended in
+# report would take up to two hours. All at once, five to ten minutes altogether. Exits with 0 only if every report ended in
 # exactly one way, none was acknowledged that did not arrive, and enough arrived and were acknowledged.
 set -euo pipefail
 
@@ -40,7 +40,7 @@ rfc=(--preset rfc --require-arrived 99 --require-acknowledged 95)
 soak rfc-plain --transport udp --seed 1 "${rfc[@]}"
 soak rfc-symmetric --transport psk --seed 2 "${rfc[@]}"
 soak rfc-dtls --transport dtls --seed 3 "${rfc[@]}"
-# Nine transmissions: 1 - 0.51^9 = 99.77 % can be known to have arrived; the bound is four standard deviations away. ACK_TIMEOUT
+# Nine transmissions: 1 - 0.51^9 = 99.77 % can be known to have arrived; the bound is four standard deviations away where the computer keeps up. ACK_TIMEOUT
 # is a fortieth and a twentieth of the preset's 10 s. Timers of a DTLS handshake keep their pace.
 nb=(--preset nb-iot --require-arrived 99.5 --require-acknowledged 99.5)
 soak nb-iot-plain --transport udp --seed 4 --ack-timeout 250ms "${nb[@]}"
