@@ -40,8 +40,9 @@ rfc=(--preset rfc --require-arrived 99 --require-acknowledged 95)
 soak rfc-plain --transport udp --seed 1 "${rfc[@]}"
 soak rfc-symmetric --transport psk --seed 2 "${rfc[@]}"
 soak rfc-dtls --transport dtls --seed 3 "${rfc[@]}"
-# Nine transmissions: 1 - 0.51^9 = 99.77 % can be known to have arrived; the bound is four standard deviations away where the computer keeps up. ACK_TIMEOUT
-# is a fortieth and a twentieth of the preset's 10 s. Timers of a DTLS handshake keep their pace.
+# Nine transmissions: 1 - 0.51^9 = 99.77 % can be known to have arrived; the bound is four standard deviations away where the
+# computer keeps up. ACK_TIMEOUT is a fortieth and a twentieth of the preset's 10 s. Timers of a DTLS handshake keep
+# their pace.
 nb=(--preset nb-iot --require-arrived 99.5)
 soak nb-iot-plain --transport udp --seed 4 --ack-timeout 250ms --require-acknowledged 99.5 "${nb[@]}"
 # Over DTLS some reports end sooner, with the third of their sessions: docs/soak.md.
