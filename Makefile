@@ -34,7 +34,7 @@ test: ## Build everything and run every test: Rust, C, headers, exported symbols
 	cd "$(BUILD_DIR)" && ctest --parallel $(JOBS) --output-on-failure --no-tests=error
 	scripts/check-headers.sh
 
-soak: ## Thousands of reports through a network that loses 30 % in each direction (some 5 minutes)
+soak: ## Thousands of reports through a network that loses 30 % in each direction (5 to 10 minutes)
 	@scripts/bootstrap.sh build
 	cargo build --release --locked -p iotx-cloud --bin iotx-swarm
 	scripts/soak.sh "$${CARGO_TARGET_DIR:-target}/release/iotx-swarm"
