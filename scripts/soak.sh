@@ -5,7 +5,7 @@
 #   soak.sh IOTX_SWARM_BINARY [LOG_DIRECTORY]
 #
 # With RFC 7252's parameters in real time, plain, symmetric and DTLS; with those for NB-IoT faster than in life, or a
-# report would take up to two hours. All at once, some five minutes altogether. Exits with 0 only if every report ended in
+# report would take up to two hours. All at once, five to ten minutes altogether. Exits with 0 only if every report ended in
 # exactly one way, none was acknowledged that did not arrive, and enough arrived and were acknowledged.
 set -euo pipefail
 
@@ -40,11 +40,13 @@ rfc=(--preset rfc --require-arrived 99 --require-acknowledged 95)
 soak rfc-plain --transport udp --seed 1 "${rfc[@]}"
 soak rfc-symmetric --transport psk --seed 2 "${rfc[@]}"
 soak rfc-dtls --transport dtls --seed 3 "${rfc[@]}"
-# Nine transmissions: 1 - 0.51^9 = 99.77 % can be known to have arrived; the bound is four standard deviations away. ACK_TIMEOUT
-# is a fortieth and a twentieth of the preset's 10 s. Timers of a DTLS handshake keep their pace.
-nb=(--preset nb-iot --require-arrived 99.5 --require-acknowledged 99.5)
-soak nb-iot-plain --transport udp --seed 4 --ack-timeout 250ms "${nb[@]}"
-soak nb-iot-dtls --transport dtls --seed 5 --ack-timeout 500ms "${nb[@]}"
+# Nine transmissions: 1 - 0.51^9 = 99.77 % can be known to have arrived; the bound is four standard deviations away where the
+# computer keeps up. ACK_TIMEOUT is a fortieth and a twentieth of the preset's 10 s. Timers of a DTLS handshake keep
+# their pace.
+nb=(--preset nb-iot --require-arrived 99.5)
+soak nb-iot-plain --transport udp --seed 4 --ack-timeout 250ms --require-acknowledged 99.5 "${nb[@]}"
+# Over DTLS some reports end sooner, with the third of their sessions: docs/soak.md.
+soak nb-iot-dtls --transport dtls --seed 5 --ack-timeout 500ms --require-acknowledged 98 "${nb[@]}"
 
 failed=0
 for i in "${!pids[@]}"; do
