@@ -34,7 +34,8 @@ pub(crate) struct Options {
     /// Transmission parameters, and how long an authentication and a handshake may take
     #[arg(long, value_enum, default_value_t = Preset::Rfc)]
     pub(crate) preset: Preset,
-    /// ACK_TIMEOUT in place of the preset's, so that waits of hours take minutes
+    /// ACK_TIMEOUT in place of the preset's, so that waits of hours take minutes (bounds on authentications and
+    /// handshakes shrink with it, down to 10 s and 30 s)
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) ack_timeout: Option<Duration>,
     /// How many devices are switched on per second
@@ -140,13 +141,23 @@ impl Options {
             Preset::Lan => (TransmissionParams::lan(), seconds(5), seconds(10)),
             Preset::NbIot => (TransmissionParams::nb_iot(), seconds(180), seconds(180)),
         };
+        let ack_timeout = self.ack_timeout.unwrap_or(transmission.ack_timeout);
+        // What is patient for slow transmissions is as much faster with fast ones, down to the usual bounds.
+        let pace = ack_timeout.as_secs_f64() / transmission.ack_timeout.as_secs_f64();
+        let paced = |bound: Duration, usual: Duration| {
+            if pace < 1.0 {
+                bound.min(bound.mul_f64(pace).max(usual))
+            } else {
+                bound
+            }
+        };
         Settings {
             transmission: TransmissionParams {
-                ack_timeout: self.ack_timeout.unwrap_or(transmission.ack_timeout),
+                ack_timeout,
                 ..transmission
             },
-            auth_bound,
-            handshake_bound,
+            auth_bound: paced(auth_bound, usual.auth_bound),
+            handshake_bound: paced(handshake_bound, usual.handshake_bound),
             ..usual
         }
     }
@@ -198,5 +209,6 @@ mod tests {
             Duration::from_millis(250)
         );
         assert!(settings.transmission.validate().is_ok());
+        assert_eq!(settings.handshake_bound, Duration::from_secs(30));
     }
 }

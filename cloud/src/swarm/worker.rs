@@ -24,9 +24,9 @@ pub(crate) const PRODUCT_KEY: &str = "swarm";
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// A device that could not connect, or authenticate, tries again after this.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Handshakes block, so so many are made at once.
-const HANDSHAKES_AT_ONCE: u32 = 128;
-/// Their threads do little.
+/// A handshake blocks, at 30 % loss for half a minute; so many are made at once.
+const HANDSHAKES_AT_ONCE: u32 = 512;
+/// Their threads do little, and end with the last handshake.
 const STACK: usize = 256 * 1024;
 
 /// A device's name.

@@ -42,7 +42,8 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    pub(super) fn new(stream: SslStream<Wire>) -> Self {
+    pub(super) fn new(mut stream: SslStream<Wire>) -> Self {
+        stream.get_mut().end_handshake();
         Self {
             protection: Protection::of(stream.ssl()),
             stream,

@@ -1,16 +1,17 @@
 //! What a handshake offers: version, cipher suites, trusted roots, key.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use openssl::error::ErrorStack;
-use openssl::ssl::{
-    SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion,
-};
+use openssl::ex_data::Index;
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion};
 use openssl::x509::X509;
+use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
 use crate::hal::dtls::PskCredentials;
+use crate::sync::Mutex;
 
 /// Certificate suites, best first. Each costs two bytes of every ClientHello, so there is one of each
 /// kind that a server may insist on:
@@ -79,27 +80,75 @@ impl Suites {
     }
 }
 
-/// Tells whether the server has chosen the pre-shared key in the handshake under way.
+/// The pre-shared key of one connection, and whether its server has chosen it in the handshake under way.
 #[derive(Debug, Clone, Default)]
-pub(super) struct PskChosen(Arc<AtomicBool>);
+pub(super) struct Psk(Arc<PskInner>);
 
-impl PskChosen {
-    pub(super) fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+#[derive(Debug, Default)]
+struct PskInner {
+    credentials: Option<PskCredentials>,
+    chosen: AtomicBool,
+}
+
+impl Psk {
+    pub(super) fn new(credentials: Option<&PskCredentials>) -> Self {
+        Self(Arc::new(PskInner {
+            credentials: credentials.cloned(),
+            chosen: AtomicBool::new(false),
+        }))
     }
 
-    /// A new handshake begins.
-    pub(super) fn forget(&self) {
-        self.0.store(false, Ordering::Relaxed);
+    /// Lets a handshake use it; a new one begins.
+    pub(super) fn lend(&self, ssl: &mut Ssl) -> Result<(), ErrorStack> {
+        self.0.chosen.store(false, Ordering::Relaxed);
+        ssl.set_ex_data(psk_index()?, self.clone());
+        Ok(())
+    }
+
+    pub(super) fn is_chosen(&self) -> bool {
+        self.0.chosen.load(Ordering::Relaxed)
     }
 }
 
-/// A context for handshakes one after the other; each chooses its own [`Suites`] among `widest`.
-pub(super) fn build(
-    widest: Suites,
-    roots: &[X509],
-    psk: Option<&PskCredentials>,
-) -> Result<(SslContext, PskChosen), ErrorStack> {
+/// Where an SSL object keeps its key.
+fn psk_index() -> Result<Index<Ssl, Psk>, ErrorStack> {
+    static INDEX: OnceLock<Index<Ssl, Psk>> = OnceLock::new();
+    if let Some(index) = INDEX.get() {
+        return Ok(*index);
+    }
+    // Should two threads come here at once, one index stays unused.
+    let index = Ssl::new_ex_index()?;
+    Ok(*INDEX.get_or_init(|| index))
+}
+
+/// A context, which never changes, for handshakes of any number of connections; each chooses its own
+/// [`Suites`] among `widest` and has its own key.
+///
+/// A context takes tens of kilobytes: connections that trust the same `roots` (PEM, empty for the key
+/// alone) share one. The last one is kept for the next.
+pub(super) fn shared(widest: Suites, roots: &[u8]) -> Result<SslContext, Failure> {
+    type Last = Option<(bool, [u8; 32], SslContext)>;
+    static LAST: Mutex<Last> = Mutex::new(None);
+    let needs_certificate = widest != Suites::Psk;
+    let digest: [u8; 32] = Sha256::digest(roots).into();
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*last {
+        Some((kind, of, context)) if (*kind, *of) == (needs_certificate, digest) => {
+            return Ok(context.clone());
+        }
+        _ => {}
+    }
+    let trusted = if needs_certificate {
+        parse_roots(roots)?
+    } else {
+        Vec::new()
+    };
+    let context = build(needs_certificate, &trusted).map_err(Failure::Setup)?;
+    *last = Some((needs_certificate, digest, context.clone()));
+    Ok(context)
+}
+
+fn build(needs_certificate: bool, roots: &[X509]) -> Result<SslContext, ErrorStack> {
     let mut context = SslContext::builder(SslMethod::dtls_client())?;
     context.set_min_proto_version(Some(SslVersion::DTLS1_2))?;
     context.set_max_proto_version(Some(SslVersion::DTLS1_2))?;
@@ -114,35 +163,41 @@ pub(super) fn build(
     if context.set_groups_list(GROUPS).is_err() {
         context.set_groups_list(GROUPS_OF_NIST)?;
     }
-    context.set_sigalgs_list(match widest {
-        Suites::Certificates | Suites::Both => SIGNATURES,
-        Suites::Psk => FEWEST_SIGNATURES,
+    context.set_sigalgs_list(if needs_certificate {
+        SIGNATURES
+    } else {
+        FEWEST_SIGNATURES
     })?;
     context.set_verify(SslVerifyMode::PEER);
     for root in roots {
         context.cert_store_mut().add_cert(root.clone())?;
     }
-    let chosen = PskChosen::default();
-    if let Some(psk) = psk {
-        answer_with_key(&mut context, psk.clone(), chosen.clone());
-    }
-    Ok((context.build(), chosen))
+    context.set_psk_client_callback(|ssl, _hint, identity_out, key_out| {
+        let psk = psk_index().ok().and_then(|index| ssl.ex_data(index));
+        // No key (length 0) makes OpenSSL stop the handshake.
+        Ok(psk.map_or(0, |psk| psk.answer(identity_out, key_out)))
+    });
+    Ok(context.build())
 }
 
-fn answer_with_key(context: &mut SslContextBuilder, psk: PskCredentials, chosen: PskChosen) {
-    context.set_psk_client_callback(move |_, _hint, identity_out, key_out| {
-        chosen.0.store(true, Ordering::Relaxed);
+impl Psk {
+    /// Writes identity and key for OpenSSL; returns the key's length.
+    fn answer(&self, identity_out: &mut [u8], key_out: &mut [u8]) -> usize {
+        self.0.chosen.store(true, Ordering::Relaxed);
+        let Some(psk) = &self.0.credentials else {
+            return 0;
+        };
         let (identity, key) = (psk.identity(), psk.key());
-        // The identity needs its NUL. No key (length 0) makes OpenSSL stop the handshake.
+        // The identity needs its NUL.
         if identity.len() >= identity_out.len() || key.len() > key_out.len() {
             log::error!("the pre-shared key or its identity is longer than OpenSSL takes");
-            return Ok(0);
+            return 0;
         }
         identity_out[..identity.len()].copy_from_slice(identity);
         identity_out[identity.len()] = 0;
         key_out[..key.len()].copy_from_slice(key);
-        Ok(key.len())
-    });
+        key.len()
+    }
 }
 
 /// The certificates in a PEM text, one or more.

@@ -9,7 +9,7 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslContext, SslStream};
 use zeroize::Zeroizing;
 
-use super::context::{PskChosen, Suites, build, parse_roots};
+use super::context::{self, Psk, Suites};
 use super::failure::Failure;
 use super::link::Link;
 use super::resume::{self, Binding, Resumable};
@@ -122,6 +122,7 @@ impl<'a> Proof<'a> {
 #[cfg(feature = "redirect")]
 fn add_extra_roots(roots: &mut Vec<u8>) -> Result<(), Failure> {
     use super::super::redirect::{extra_roots, unusable_extra_roots};
+    use super::context::parse_roots;
     if let Some(pem) = extra_roots().map_err(Failure::Redirect)? {
         parse_roots(&pem)
             .map_err(|failure| Failure::Redirect(unusable_extra_roots(failure.to_string())))?;
@@ -142,7 +143,7 @@ fn add_extra_roots(_: &mut Vec<u8>) -> Result<(), Failure> {
 pub(super) struct Dialer {
     link: Arc<Link>,
     context: SslContext,
-    psk_chosen: PskChosen,
+    psk: Psk,
     /// What the server's certificate must be for.
     name: Host,
     suites: Suites,
@@ -169,22 +170,17 @@ impl Dialer {
         let name = Host::parse_bare(host).map_err(|NoHost| Failure::Name(host.to_owned()))?;
         let suites = proof.suites()?;
         let roots = proof.roots(suites)?;
-        let trusted = if suites == Suites::Psk {
-            Vec::new()
-        } else {
-            parse_roots(&roots)?
-        };
         let psk = proof
             .psk
             .as_ref()
             .filter(|_| suites != Suites::Certificates);
-        let (context, psk_chosen) = build(suites, &trusted, psk).map_err(Failure::Setup)?;
+        let context = context::shared(suites, &roots)?;
         let link = Link::open(host, port, limits.path_mtu).map_err(Failure::Connect)?;
         let identity = psk.map_or(&b""[..], PskCredentials::identity);
         Ok(Self {
             link: Arc::new(link),
             context,
-            psk_chosen,
+            psk: Psk::new(psk),
             name,
             suites,
             limits,
@@ -207,8 +203,8 @@ impl Dialer {
         self.limits
     }
 
-    pub(super) fn psk_chosen(&self) -> &PskChosen {
-        &self.psk_chosen
+    pub(super) fn psk(&self) -> &Psk {
+        &self.psk
     }
 
     /// "host:port", for the log.
@@ -222,8 +218,8 @@ impl Dialer {
         suites: Suites,
         resume: Option<&Resumable>,
     ) -> Result<(SslStream<Wire>, Verdict), ErrorStack> {
-        self.psk_chosen.forget();
         let mut ssl = Ssl::new(&self.context)?;
+        self.psk.lend(&mut ssl)?;
         suites.offer(&mut ssl)?;
         ssl.set_mtu(self.link.largest_datagram().into())?;
         if self.limits.first_interval != FIRST_INTERVAL {
