@@ -24,7 +24,7 @@ c() { # PROGRAM ARGUMENT...: one of benches/c
 openssl=$(pkg-config --cflags --libs openssl)
 libcoap=$(pkg-config --cflags --libs libcoap-3-openssl)
 include=(-Iinclude -Iinclude/exports -Iinclude/imports)
-static=("$build/libiot_sdk.a" -Wl,--gc-sections)
+static=("$build/libiot_sdk.a" "-Wl,--gc-sections")
 # Lists of options: to be split.
 # shellcheck disable=SC2086
 {

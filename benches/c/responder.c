@@ -169,7 +169,7 @@ int main(int argc, char **argv)
         bench_check(argc >= 4, "usage: responder dtls CERTIFICATE KEY [CIPHERS]");
         bench_check(SSL_CTX_use_certificate_file(context, argv[2], SSL_FILETYPE_PEM) == 1, "certificate");
         bench_check(SSL_CTX_use_PrivateKey_file(context, argv[3], SSL_FILETYPE_PEM) == 1, "key");
-        bench_check(SSL_CTX_set_cipher_list(context, argc > 4 ? argv[4] : "ECDHE-RSA-AES256-GCM-SHA384") == 1,
+        bench_check(SSL_CTX_set_cipher_list(context, argc > 4 ? argv[4] : "ECDHE-RSA-AES128-GCM-SHA256") == 1,
                     "ciphers");
         announce(port);
         serve_dtls(fd, port, context);

@@ -30,7 +30,13 @@ impl Machine {
             processor: field(&cpuinfo, "model name")
                 .unwrap_or_else(|| std::env::consts::ARCH.into()),
             system: first_line("uname", &["-sr"])?,
-            openssl: first_line("openssl", &["version"])?,
+            // "OpenSSL 3.0.19 27 Jan 2026 (Library: ...)"
+            openssl: first_line("openssl", &["version"])?
+                .split_inclusive(' ')
+                .take(2)
+                .collect::<String>()
+                .trim_end()
+                .to_owned(),
             libcoap: first_line("pkg-config", &["--modversion", "libcoap-3-openssl"])?,
             program_core: first,
             responder_core: last,

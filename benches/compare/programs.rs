@@ -91,7 +91,7 @@ impl Bench {
     pub(crate) fn start(dir: PathBuf, machine: Machine) -> Result<Self> {
         let start = |arguments: &[&str]| {
             let mut command = machine.on_core(machine.responder_core);
-            command.arg(dir.join("responder")).args(arguments);
+            command.arg("./responder").args(arguments);
             Responder::start(command.current_dir(&dir))
         };
         Ok(Self {
