@@ -32,6 +32,9 @@ const DRAIN_WAIT: Duration = Duration::from_millis(1);
 /// Slept at a stretch where there is no connection to wait at: nothing wakes a sleeper, neither a report that
 /// another thread sends nor the client's end.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+/// So many datagrams, or so much news, are taken before something else gets its turn: a peer that sends without end
+/// must not put the timers off, nor a program that fails again and again keep its own call from returning.
+pub(super) const MOST_AT_ONCE: usize = 64;
 /// A wait of nothing would not be one.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
@@ -175,12 +178,14 @@ impl<P: Platform, U> Client<P, U> {
         let mut deadline = now + wait;
         let mut buffer = self.take_buffer();
         let mut turn = self.catch_up(&mut now, deadline, &mut buffer, sink);
+        let mut most = MOST_AT_ONCE;
         loop {
             match turn {
                 Turn::Nothing | Turn::Handled => {}
                 Turn::TimeUp | Turn::Closed => break,
                 Turn::Progress => {
-                    if !self.lock().session.is_waiting() {
+                    most -= 1;
+                    if most == 0 || !self.lock().session.is_waiting() {
                         break;
                     }
                     // More answers are expected: take those that are here already, wait for none.
@@ -225,7 +230,10 @@ impl<P: Platform, U> Client<P, U> {
             next.is_some_and(|due| due <= now)
         };
         let mut done = Turn::Nothing;
-        while *now < until && overdue(*now) {
+        for _ in 0..MOST_AT_ONCE {
+            if *now >= until || !overdue(*now) {
+                break;
+            }
             match self.receive(now, DRAIN_WAIT, None, buffer, sink) {
                 Turn::Progress => done = Turn::Progress,
                 Turn::Handled => {}
@@ -271,14 +279,19 @@ impl<P: Platform, U> Client<P, U> {
         if announce {
             self.announce();
         }
+        let mut wait = next.since(*now).max(SHORTEST_WAIT);
         if let Some(notice) = notice {
             sink(notice);
-            return Turn::Progress;
+            if expected.is_none() {
+                return Turn::Progress;
+            }
+            // A caller that waits for the authentication is not kept from its answer by news, however much there is.
+            *now = self.platform.now();
+            wait = SHORTEST_WAIT;
         }
         if *now >= until {
             return Turn::TimeUp;
         }
-        let wait = next.since(*now).max(SHORTEST_WAIT);
         self.receive(now, wait, expected, buffer, sink)
     }
 
@@ -343,7 +356,7 @@ impl<P: Platform, U> Client<P, U> {
             }
             Received::Closed => {
                 drop(receiver);
-                self.connection_ended(&transport, sink);
+                self.connection_ended(*now, &transport, sink);
                 Turn::Nothing
             }
             Received::Renewed => {
@@ -453,7 +466,10 @@ impl<P: Platform, U> Client<P, U> {
 
     /// Tells the program what it has yet to be told.
     pub(super) fn tell(&self, sink: &mut Sink<'_, U>) {
-        while !self.is_closed() {
+        for _ in 0..MOST_AT_ONCE {
+            if self.is_closed() {
+                break;
+            }
             let notice = self.lock().session.take_notice();
             let Some(notice) = notice else { break };
             sink(notice);
