@@ -9,6 +9,9 @@ use super::*;
 use crate::coap::TransmissionParams;
 use core::time::Duration;
 
+/// One call of the program.
+type Call = fn(&Client<Fake, u32>, &mut happening::Sink<'_, u32>);
+
 fn non() -> Report<'static> {
     Report {
         confirmable: false,
@@ -85,7 +88,7 @@ fn a_program_that_sends_again_what_has_failed_gets_every_call_back() {
         },
         ..Settings::default()
     };
-    let calls: [fn(&Client<Fake, u32>, &mut happening::Sink<'_, u32>); 3] = [
+    let calls: [Call; 3] = [
         |client, sink| client.run(Duration::from_secs(1), sink),
         |client, sink| client.process(sink),
         |client, sink| assert!(client.authenticate(sink).is_ok()),
