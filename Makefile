@@ -34,6 +34,15 @@ test: ## Build everything and run every test: Rust, C, headers, exported symbols
 	cd "$(BUILD_DIR)" && ctest --parallel $(JOBS) --output-on-failure --no-tests=error
 	scripts/check-headers.sh
 
+bench: ## Measure reports against bare sockets and libcoap (BENCH_FLAGS=--quick only tries it)
+	@scripts/bootstrap.sh bench
+	$(CONFIGURE) -DIOTX_REDIRECT=ON -UIOTX_CARGO_TARGET_DIR
+	$(BUILD) --target iot_sdk iot_sdk_static
+	scripts/bench.sh "$(BUILD_DIR)" $(BENCH_FLAGS)
+
+wire: ## Measure what goes over the network: the tables of docs/wire.md
+	@cargo run --quiet --locked --example wire
+
 soak: ## Thousands of reports through a network that loses 30 % in each direction (5 to 10 minutes)
 	@scripts/bootstrap.sh build
 	cargo build --release --locked -p iotx-cloud --bin iotx-swarm

@@ -7,7 +7,9 @@ use super::types::{
 };
 use super::{identity, text};
 use crate::cancel;
-use crate::client::{AuthError, Client, Endpoint, Report, ReportError, SendError, Settings};
+use crate::client::{
+    AuthError, Client, Endpoint, Happening, Report, ReportError, SendError, Settings,
+};
 use crate::cloud_auth::Encoding;
 use crate::coap::PathError;
 use crate::hal::HalPlatform;
@@ -261,9 +263,7 @@ pub unsafe extern "C" fn IOT_CoAP_SendMessage(
             return refuse_null("IOT_CoAP_SendMessage");
         };
         // SAFETY: promised by our caller.
-        let result = unsafe { send(&context, p_path, p_message) };
-        context.refresh_peeked();
-        code(result)
+        code(unsafe { send(&context, p_path, p_message) })
     })
 }
 
@@ -338,7 +338,11 @@ unsafe fn send(
             ..callback
         },
     };
-    let error = match context.client.send(&report, Recipient::Program(callback)) {
+    let (sent, peeked) = context
+        .client
+        .send_and_peek(&report, Recipient::Program(callback));
+    context.show(peeked);
+    let error = match sent {
         Ok(()) => return iotx_ret_code_t::IOTX_SUCCESS,
         Err(error) => error,
     };
@@ -379,12 +383,13 @@ pub unsafe extern "C-unwind" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context
         let Habits {
             wait, full_wait, ..
         } = context.habits;
+        let sink = &mut |h: Happening<'_, Recipient>| context.happened(h);
         if full_wait {
-            context.client.run_whole(wait, &mut |h| context.happened(h));
+            context.client.run_whole(wait, sink);
+            context.refresh_peeked();
         } else {
-            context.client.run(wait, &mut |h| context.happened(h));
+            context.show(context.client.run_and_peek(wait, sink));
         }
-        context.refresh_peeked();
         code(iotx_ret_code_t::IOTX_SUCCESS)
     });
     cancel::point();

@@ -165,7 +165,11 @@ impl Context {
 
     /// Brings the members that firmware peeks at up to date.
     pub(super) fn refresh_peeked(&self) {
-        let (authed, next_token) = self.client.peek();
+        self.show(self.client.peek());
+    }
+
+    /// Brings them to what has just been peeked at.
+    pub(super) fn show(&self, (authed, next_token): (bool, u32)) {
         let peeked = &self.peeked;
         peeked.is_authed.store(u8::from(authed), Ordering::Relaxed);
         peeked.coap_token.store(next_token, Ordering::Relaxed);

@@ -15,7 +15,7 @@ use super::link::Repair;
 use super::platform::{ConnectError, Platform, Received, SendFailed, Transport};
 use super::session::Session;
 use super::settings::Settings;
-use super::state::{Receiver, State};
+use super::state::{Locked, Receiver, State};
 use crate::coap::Instant;
 use crate::sync::{Condvar, Mutex};
 use core::fmt;
@@ -113,8 +113,7 @@ impl<P: Platform, U> Client<P, U> {
     /// Whether there is a token, whatever its age, and the token number the next request will carry; without
     /// asking the clock.
     pub fn peek(&self) -> (bool, u32) {
-        let state = self.lock();
-        (state.session.has_token(), state.session.next_token())
+        self.lock().peek()
     }
 
     /// Whether any report still waits for its end.
@@ -136,8 +135,28 @@ impl<P: Platform, U> Client<P, U> {
     ///
     /// See [`SendError`]; the report will not be sent then, and `user` has been dropped.
     pub fn send(&self, report: &Report<'_>, user: U) -> Result<(), SendError> {
+        self.send_and_peek(report, user).0
+    }
+
+    /// As [`send`](Self::send), with a [`peek`](Self::peek) afterwards, which costs nothing here.
+    pub(crate) fn send_and_peek(
+        &self,
+        report: &Report<'_>,
+        user: U,
+    ) -> (Result<(), SendError>, (bool, u32)) {
         let now = self.platform.now();
         let mut state = self.lock();
+        let sent = self.send_under(&mut state, now, report, user);
+        (sent, state.peek())
+    }
+
+    fn send_under(
+        &self,
+        state: &mut State<P::Transport, U>,
+        now: Instant,
+        report: &Report<'_>,
+        user: U,
+    ) -> Result<(), SendError> {
         state.note_user();
         let token = state
             .session
@@ -146,10 +165,10 @@ impl<P: Platform, U> Client<P, U> {
         let mends = state.session.settings().renew_session && !self.is_closed();
         let sent = if mends && !state.can_send() {
             // It waits for the connection.
-            self.begin_repair(&mut state, now);
+            self.begin_repair(state, now);
             Ok(())
         } else {
-            self.flush_watching(&mut state, now, token)
+            self.flush_watching(state, now, token)
         };
         sent.map_err(|SendFailed| SendError::NotSent)
     }
@@ -174,27 +193,43 @@ impl<P: Platform, U> Client<P, U> {
     /// handled. Lost sessions and tokens are made good meanwhile. That takes longer than `wait` in one case: a
     /// connection that cannot renew itself is replaced by one whose handshake blocks.
     pub fn run(&self, wait: Duration, sink: &mut Sink<'_, U>) {
+        self.run_and_peek(wait, sink);
+    }
+
+    /// As [`run`](Self::run), with a [`peek`](Self::peek) at the end, which costs nothing here.
+    pub(crate) fn run_and_peek(&self, wait: Duration, sink: &mut Sink<'_, U>) -> (bool, u32) {
         let mut now = self.platform.now();
         let mut deadline = now + wait;
-        let mut buffer = self.take_buffer();
-        let mut turn = self.catch_up(&mut now, deadline, &mut buffer, sink);
         let mut most = MOST_AT_ONCE;
+        let mut state = self.lock();
+        let mut buffer = state.take_buffer();
+        let mut turn = if now < deadline && state.is_overdue(now) {
+            drop(state);
+            self.catch_up(&mut now, deadline, &mut buffer, sink)
+        } else {
+            self.turn_under(state, &mut now, deadline, None, &mut buffer, sink)
+        };
         loop {
             match turn {
                 Turn::Nothing | Turn::Handled => {}
                 Turn::TimeUp | Turn::Closed => break,
                 Turn::Progress => {
+                    let mut state = self.lock();
                     most -= 1;
-                    if most == 0 || !self.lock().session.is_waiting() {
-                        break;
+                    if most == 0 || !state.session.is_waiting() {
+                        state.keep_buffer(buffer);
+                        return state.peek();
                     }
+                    drop(state);
                     // More answers are expected: take those that are here already, wait for none.
                     deadline = deadline.min(now + DRAIN_WAIT);
                 }
             }
             turn = self.turn(&mut now, deadline, None, &mut buffer, sink);
         }
-        self.keep_buffer(buffer);
+        let mut state = self.lock();
+        state.keep_buffer(buffer);
+        state.peek()
     }
 
     /// Closes the connection. Responses still missing are not delivered. A call under way in another thread
@@ -224,14 +259,9 @@ impl<P: Platform, U> Client<P, U> {
         buffer: &mut Buffer,
         sink: &mut Sink<'_, U>,
     ) -> Turn {
-        let overdue = |now| {
-            let state = self.lock();
-            let next = state.session.next_deadline(state.can_send());
-            next.is_some_and(|due| due <= now)
-        };
         let mut done = Turn::Nothing;
         for _ in 0..MOST_AT_ONCE {
-            if *now >= until || !overdue(*now) {
+            if *now >= until || !self.lock().is_overdue(*now) {
                 break;
             }
             match self.receive(now, DRAIN_WAIT, None, buffer, sink) {
@@ -254,33 +284,48 @@ impl<P: Platform, U> Client<P, U> {
         buffer: &mut Buffer,
         sink: &mut Sink<'_, U>,
     ) -> Turn {
-        let (next, notice, announce) = {
-            let mut state = self.lock();
-            if self.is_closed() {
-                return Turn::Closed;
-            }
+        self.turn_under(self.lock(), now, until, expected, buffer, sink)
+    }
+
+    /// [`turn`](Self::turn), begun under the lock.
+    fn turn_under<'a>(
+        &'a self,
+        mut state: Locked<'a, P, U>,
+        now: &mut Instant,
+        until: Instant,
+        expected: Option<AuthStatus>,
+        buffer: &mut Buffer,
+        sink: &mut Sink<'_, U>,
+    ) -> Turn {
+        if self.is_closed() {
+            return Turn::Closed;
+        }
+        let mut next = state.next_deadline();
+        let due = next.is_some_and(|due| due <= *now) || !state.is_settled();
+        if due {
             let connected = state.can_send();
             let random = &mut || self.platform.random();
             state.session.advance(*now, random, connected);
-            if let Repair::Connect(before) = self.repair(&mut state, *now) {
-                drop(state);
-                self.connect_anew(now, before);
-                return Turn::Handled;
-            }
-            self.flush(&mut state, *now, &mut |_| {});
-            let deadlines = [
-                state.session.next_deadline(state.can_send()),
-                state.next_repair(),
-            ];
-            let next = deadlines.into_iter().flatten().fold(until, Instant::min);
-            let announce = state.session.take_announcement();
-            (next, state.session.take_notice(), announce)
-        };
-        if announce {
-            self.announce();
         }
+        if let Repair::Connect(before) = self.repair(&mut state, *now) {
+            drop(state);
+            self.connect_anew(now, before);
+            return Turn::Handled;
+        }
+        if due {
+            self.flush(&mut state, *now, &mut |_| {});
+            next = state.next_deadline();
+        }
+        let notice = state.session.take_notice();
+        if state.session.take_announcement() {
+            drop(state);
+            self.announce();
+            state = self.lock();
+        }
+        let next = next.map_or(until, |next| next.min(until));
         let mut wait = next.since(*now).max(SHORTEST_WAIT);
         if let Some(notice) = notice {
+            drop(state);
             sink(notice);
             if expected.is_none() {
                 return Turn::Progress;
@@ -288,11 +333,12 @@ impl<P: Platform, U> Client<P, U> {
             // A caller that waits for the authentication is not kept from its answer by news, however much there is.
             *now = self.platform.now();
             wait = SHORTEST_WAIT;
+            state = self.lock();
         }
         if *now >= until {
             return Turn::TimeUp;
         }
-        self.receive(now, wait, expected, buffer, sink)
+        self.receive_under(state, now, wait, expected, buffer, sink)
     }
 
     /// Waits for a datagram, handles it, delivers; with a wait of zero, takes one that is there already. Of
@@ -306,7 +352,19 @@ impl<P: Platform, U> Client<P, U> {
         buffer: &mut Buffer,
         sink: &mut Sink<'_, U>,
     ) -> Turn {
-        let state = self.lock();
+        self.receive_under(self.lock(), now, wait, expected, buffer, sink)
+    }
+
+    /// [`receive`](Self::receive), begun under the lock.
+    fn receive_under<'a>(
+        &'a self,
+        state: Locked<'a, P, U>,
+        now: &mut Instant,
+        wait: Duration,
+        expected: Option<AuthStatus>,
+        buffer: &mut Buffer,
+        sink: &mut Sink<'_, U>,
+    ) -> Turn {
         let wait = if state.is_shared() {
             // Another thread may send, or close the client, meanwhile: what that entails must be noticed in
             // time for the first retransmission.
@@ -477,18 +535,11 @@ impl<P: Platform, U> Client<P, U> {
     }
 
     pub(super) fn take_buffer(&self) -> Buffer {
-        let mut state = self.lock();
-        state.note_user();
-        let spare = state.spare_buffers.pop();
-        drop(state);
-        spare.unwrap_or_else(|| Box::new([0; RECEIVE_CAPACITY + 2]))
+        self.lock().take_buffer()
     }
 
     pub(super) fn keep_buffer(&self, buffer: Buffer) {
-        let mut state = self.lock();
-        if state.spare_buffers.is_empty() {
-            state.spare_buffers.push(buffer);
-        }
+        self.lock().keep_buffer(buffer);
     }
 }
 

@@ -68,7 +68,6 @@ impl<U> Session<U> {
             return Err(ReportError::TooLong);
         }
         self.demand_grant(now, random)?;
-        check_path(report.path, self.max_segments()).map_err(ReportError::Path)?;
         let index = self.head_index(report)?;
         let Some(grant) = &self.grant else {
             return Err(ReportError::NotAuthenticated);
@@ -165,6 +164,8 @@ impl<U> Session<U> {
         if let Some(index) = self.heads.iter().position(|(key, _)| same(key)) {
             return Ok(index);
         }
+        // What is known has been checked.
+        check_path(path, self.max_segments()).map_err(ReportError::Path)?;
         let Some(grant) = &self.grant else {
             return Err(ReportError::NotAuthenticated);
         };
@@ -246,7 +247,7 @@ fn rewrite(
     let mut head = head(&path, content_format, token_option, now).ok()?;
     if let Some(key) = &now.key {
         // Room for both that never grows, which would leave the text behind in memory.
-        let mut cipher = Zeroizing::new(Vec::with_capacity(SessionKey::encrypted_len(
+        let mut cipher = Zeroizing::new(Vec::with_capacity(SessionKey::encryption_room(
             payload.len().max(10),
         )));
         encrypt(key, seq, &payload, &mut head, &mut cipher).ok()?;

@@ -107,6 +107,15 @@ impl<U> Session<U> {
         deadlines.into_iter().flatten().min()
     }
 
+    /// Whether no authentication is under way or wanted, and nothing waits for one: then only a
+    /// [deadline](Self::next_deadline) can give [`advance`](Self::advance) something to do.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        let recovery = &self.recovery;
+        let stalled = recovery.stalled_since.is_some() || recovery.next_failure.is_some();
+        !stalled && !recovery.wanted && !recovery.void && !self.is_pending()
+    }
+
     /// The program wants a token, and does not wait for it: the session authenticates as soon as it may, and gives
     /// up when the time of one authentication is over.
     pub fn want_authentication(&mut self, now: Instant) {

@@ -1,6 +1,6 @@
 //! What the threads of a client share: the state under its lock, and the right to wait at the transport.
 
-use super::driver::{Buffer, Client};
+use super::driver::{Buffer, Client, RECEIVE_CAPACITY};
 use super::link::Link;
 use super::log_gate;
 use super::platform::Platform;
@@ -78,6 +78,25 @@ impl<T, U> State<T, U> {
             user: 0,
             shared: false,
         }
+    }
+
+    /// A buffer to receive into, for the thread that uses the client from now on.
+    pub(super) fn take_buffer(&mut self) -> Buffer {
+        self.note_user();
+        let spare = self.spare_buffers.pop();
+        spare.unwrap_or_else(|| Box::new([0; RECEIVE_CAPACITY + 2]))
+    }
+
+    /// Takes it back.
+    pub(super) fn keep_buffer(&mut self, buffer: Buffer) {
+        if self.spare_buffers.is_empty() {
+            self.spare_buffers.push(buffer);
+        }
+    }
+
+    /// What [`Client::peek`] tells.
+    pub(super) const fn peek(&self) -> (bool, u32) {
+        (self.session.has_token(), self.session.next_token())
     }
 
     /// Notes which thread uses the client.

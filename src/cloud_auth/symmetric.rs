@@ -54,8 +54,14 @@ impl SessionKey {
         (plain / BLOCK_LEN + 1) * BLOCK_LEN
     }
 
+    /// The capacity that [`SessionKey::encrypt_into`] needs for `plain` bytes: the cipher works in
+    /// one block more than its result has.
+    pub const fn encryption_room(plain: usize) -> usize {
+        Self::encrypted_len(plain) + BLOCK_LEN
+    }
+
     /// Pads and encrypts `plain` and appends the result, [`SessionKey::encrypted_len`] bytes, to
-    /// `out`. Allocates only if `out` has not that much capacity left.
+    /// `out`. Allocates only if `out` has less than [`SessionKey::encryption_room`] left.
     ///
     /// # Errors
     ///
@@ -64,11 +70,13 @@ impl SessionKey {
         let start = out.len();
         let padded = Self::encrypted_len(plain.len());
         let padding = padded - plain.len();
-        out.reserve(padded);
+        out.reserve(Self::encryption_room(plain.len()));
         out.extend_from_slice(plain);
-        out.resize(start + padded, padding as u8);
+        out.resize(start + padded + BLOCK_LEN, padding as u8);
         let result = self.with_cipher(|cipher| cipher.encrypt(IV, &mut out[start..]));
-        if result.is_err() {
+        if result.is_ok() {
+            out.truncate(start + padded);
+        } else {
             out[start..].zeroize();
             out.truncate(start);
         }
@@ -130,19 +138,16 @@ impl SessionKey {
         &self,
         run: impl FnOnce(&mut Aes128Cbc) -> Result<T, CipherError>,
     ) -> Result<T, CipherError> {
-        // Every use starts with a fresh vector, so a panic in between can have left nothing that
-        // matters.
         let mut slot = self.cipher.lock().unwrap_or_else(PoisonError::into_inner);
-        let cipher = match &mut *slot {
+        // Taken out meanwhile: after an error or a panic the next use starts afresh rather than
+        // with a context in an unknown state.
+        let mut cipher = match slot.take() {
             Some(cipher) => cipher,
-            empty => empty.insert(Aes128Cbc::new(&self.key)?),
+            None => Aes128Cbc::new(&self.key)?,
         };
-        let result = run(cipher);
-        if result.is_err() {
-            // Start afresh next time rather than with a context in an unknown state.
-            *slot = None;
-        }
-        result
+        let result = run(&mut cipher)?;
+        *slot = Some(cipher);
+        Ok(result)
     }
 }
 

@@ -86,6 +86,7 @@ pub struct Datagram<'a> {
     message_id: u16,
     token: Token,
     options_end: usize,
+    unrecognized_critical: Option<OptionNumber>,
 }
 
 impl<'a> Datagram<'a> {
@@ -119,7 +120,13 @@ impl<'a> Datagram<'a> {
             .ok_or(malformed)?;
 
         let mut options = Options::new(&bytes[token_end..]);
-        while options.step().map_err(|_| malformed)?.is_some() {}
+        let (mut judge, mut unrecognized_critical) = (recognized::Judge::default(), None);
+        while let Some((number, value)) = options.step().map_err(|_| malformed)? {
+            let recognized = judge.recognizes(number, value);
+            if !recognized && number.is_critical() && unrecognized_critical.is_none() {
+                unrecognized_critical = Some(number);
+            }
+        }
         let options_end = bytes.len() - options.rest().len();
         if options.rest() == [PAYLOAD_MARKER] {
             return Err(malformed);
@@ -131,6 +138,7 @@ impl<'a> Datagram<'a> {
             message_id,
             token,
             options_end,
+            unrecognized_critical,
         })
     }
 
@@ -167,19 +175,18 @@ impl<'a> Datagram<'a> {
     /// The first critical option this client does not recognise, if any (section 5.4.1): an unknown
     /// one, one of undefined length (5.4.3), or one that comes more often than it may (5.4.5).
     #[must_use]
-    pub fn unrecognized_critical_option(&self) -> Option<OptionNumber> {
-        recognized::judge(self.options())
-            .find(|option| option.number.is_critical() && !option.recognized)
-            .map(|option| option.number)
+    pub const fn unrecognized_critical_option(&self) -> Option<OptionNumber> {
+        self.unrecognized_critical
     }
 
     /// The value of an option, if it is there and recognised: not what is of undefined length
     /// (section 5.4.3), and the first of several where there may be one (5.4.5).
     #[must_use]
     pub fn option(&self, number: OptionNumber) -> Option<&'a [u8]> {
-        recognized::judge(self.options())
-            .find(|option| option.number == number && option.recognized)
-            .map(|option| option.value)
+        let mut judge = recognized::Judge::default();
+        self.options()
+            .find(|&(found, value)| judge.recognizes(found, value) && found == number)
+            .map(|(_, value)| value)
     }
 
     /// For how long the response holds (Max-Age, section 5.10.5): 60 s if it does not say. With

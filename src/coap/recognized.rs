@@ -1,6 +1,6 @@
 //! Which options of a response this client recognises (RFC 7252 sections 5.4.1, 5.4.3 and 5.4.5).
 
-use super::option::{OptionNumber, Options};
+use super::option::OptionNumber;
 
 /// What is defined of an option.
 struct Definition {
@@ -54,30 +54,25 @@ const KNOWN: [Definition; 24] = [
     once(2090, 0, usize::MAX), // message id of the cloud
 ];
 
-/// One option, and whether this client recognises it.
-pub(super) struct Judged<'a> {
-    pub(super) number: OptionNumber,
-    pub(super) value: &'a [u8],
-    pub(super) recognized: bool,
+/// Judges the options of a message, one after the other in their order.
+#[derive(Default)]
+pub(super) struct Judge {
+    previous: Option<OptionNumber>,
 }
 
-/// Judges the options of a message, in order. One of a length it is not defined for, and one that
-/// comes again without being repeatable, count as unrecognised.
-pub(super) fn judge(options: Options<'_>) -> impl Iterator<Item = Judged<'_>> {
-    let mut previous = None;
-    options.map(move |(number, value)| {
-        let repeated = previous.replace(number) == Some(number);
+impl Judge {
+    /// Whether this client recognises the message's next option. One of a length it is not defined
+    /// for, and one that comes again without being repeatable, count as unrecognised.
+    pub(super) fn recognizes(&mut self, number: OptionNumber, value: &[u8]) -> bool {
+        let repeated = self.previous.replace(number) == Some(number);
         let definition = KNOWN.binary_search_by_key(&number.0, |definition| definition.number);
-        let recognized = definition.is_ok_and(|index| {
+        definition.is_ok_and(|index| {
             let definition = &KNOWN[index];
-            definition.lengths.contains(&value.len()) && (definition.repeatable || !repeated)
-        });
-        Judged {
-            number,
-            value,
-            recognized: recognized && is_whole(number, value),
-        }
-    })
+            definition.lengths.contains(&value.len())
+                && (definition.repeatable || !repeated)
+                && is_whole(number, value)
+        })
+    }
 }
 
 /// This client does not put blocks together, so a Block2 that is not all there is would make it

@@ -7,6 +7,7 @@ use super::reader::{HEADER_LEN, MessageType, PAYLOAD_MARKER};
 use super::token::Token;
 use coap_lite::{CoapOption, MessageClass, Packet};
 use core::fmt;
+use core::ops::Range;
 use zeroize::{Zeroize, Zeroizing};
 
 /// `COAP_MSG_MAX_PDU_LEN`: the longest datagram this client sends, as in the SDK.
@@ -39,6 +40,7 @@ impl std::error::Error for RequestError {}
 #[derive(Debug)]
 pub struct RequestHeadBuilder {
     packet: Packet,
+    placeholders: Vec<OptionNumber>,
 }
 
 impl RequestHeadBuilder {
@@ -49,7 +51,10 @@ impl RequestHeadBuilder {
         packet.header.set_version(1);
         packet.header.code = MessageClass::from(code.0);
         packet.set_token(vec![0; TOKEN_LEN]);
-        Self { packet }
+        Self {
+            packet,
+            placeholders: Vec::new(),
+        }
     }
 
     /// Adds one Uri-Path option per non-empty segment of `path`.
@@ -82,7 +87,8 @@ impl RequestHeadBuilder {
     ///
     /// For values that must not linger in memory: `coap-lite` keeps, and does not wipe, what it encodes.
     #[must_use]
-    pub fn placeholder(self, number: OptionNumber, len: usize) -> Self {
+    pub fn placeholder(mut self, number: OptionNumber, len: usize) -> Self {
+        self.placeholders.push(number);
         self.opaque(number, &vec![0; len])
     }
 
@@ -100,8 +106,17 @@ impl RequestHeadBuilder {
         if bytes.len() > MAX_DATAGRAM {
             return Err(RequestError::TooLong);
         }
+        let mut placeholders = Vec::with_capacity(self.placeholders.len());
+        let mut options = Options::new(&bytes[HEADER_LEN + TOKEN_LEN..]);
+        while let Some((number, value)) = options.next() {
+            if self.placeholders.contains(&number) {
+                let end = bytes.len() - options.rest().len();
+                placeholders.push((number, end - value.len()..end));
+            }
+        }
         Ok(RequestHead {
             bytes: Zeroizing::new(bytes),
+            placeholders,
         })
     }
 }
@@ -111,6 +126,8 @@ impl RequestHeadBuilder {
 #[derive(Clone)]
 pub struct RequestHead {
     bytes: Zeroizing<Vec<u8>>,
+    /// Where the values lie that are filled in, some of them for every request.
+    placeholders: Vec<(OptionNumber, Range<usize>)>,
 }
 
 impl fmt::Debug for RequestHead {
@@ -126,21 +143,19 @@ impl RequestHead {
         (MAX_DATAGRAM - self.bytes.len()).saturating_sub(1)
     }
 
-    /// Writes the value of the first option with this number, in place; the lengths must agree.
+    /// Writes the value of the [placeholder](RequestHeadBuilder::placeholder) with this number, in
+    /// place; the lengths must agree.
     ///
     /// # Errors
     ///
-    /// [`RequestError::Option`] when there is no such option or its length is another.
+    /// [`RequestError::Option`] when there is no such placeholder or its length is another.
     pub fn fill(&mut self, number: OptionNumber, value: &[u8]) -> Result<(), RequestError> {
-        let mut options = Options::new(&self.bytes[HEADER_LEN + TOKEN_LEN..]);
-        while let Some((found, old)) = options.next() {
-            if found == number && old.len() == value.len() {
-                let end = self.bytes.len() - options.rest().len();
-                self.bytes[end - value.len()..end].copy_from_slice(value);
-                return Ok(());
-            }
-        }
-        Err(RequestError::Option)
+        let mut placeholders = self.placeholders.iter();
+        let (_, range) = placeholders
+            .find(|(found, range)| *found == number && range.len() == value.len())
+            .ok_or(RequestError::Option)?;
+        self.bytes[range.clone()].copy_from_slice(value);
+        Ok(())
     }
 
     /// Writes the complete message into `out`, replacing what is there; an empty payload has no marker.

@@ -147,19 +147,28 @@ pub(super) fn off_standard_streams(socket: UdpSocket) -> io::Result<UdpSocket> {
     Ok(unsafe { UdpSocket::from_raw_fd(moved) })
 }
 
+/// How long a call of the C seam with this time-out may wait; `None` is for ever, for which 0 stands there. Not at
+/// all where the caller has asked for a read that does not wait.
+pub(super) fn patience(timeout_ms: u32) -> Option<Duration> {
+    if immediate::is_wanted() {
+        return Some(Duration::ZERO);
+    }
+    (timeout_ms != 0).then(|| Duration::from_millis(timeout_ms.into()))
+}
+
 /// A point in time to wait for, or never.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// `timeout_ms` from now; 0 is never, as in the C seam. It is now where the caller has asked for a read
-    /// that does not wait.
+    /// At the end of this [`patience`], from now on.
+    pub(super) fn after(patience: Option<Duration>) -> Self {
+        Self(patience.map(|wait| Instant::now() + wait))
+    }
+
+    /// At the end of the [`patience`] for `timeout_ms`, from now on.
     pub(super) fn after_ms(timeout_ms: u32) -> Self {
-        if immediate::is_wanted() {
-            return Self(Some(Instant::now()));
-        }
-        let wait = Duration::from_millis(timeout_ms.into());
-        Self((timeout_ms != 0).then(|| Instant::now() + wait))
+        Self::after(patience(timeout_ms))
     }
 
     /// The time left; `None` is for ever.

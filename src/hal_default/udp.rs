@@ -3,10 +3,11 @@
 use std::ffi::{c_char, c_int, c_uint, c_ushort};
 use std::io;
 use std::os::fd::IntoRawFd;
+use std::time::Duration;
 
 use super::boundary::{bytes, bytes_mut, guard, text};
 use super::connect::connect;
-use super::socket::{Deadline, Wait, descriptor, receive_now, send, wait_readable};
+use super::socket::{Deadline, Wait, descriptor, patience, receive_now, send, wait_readable};
 use crate::hal::opened;
 
 /// A bad argument, or an error of the socket.
@@ -29,9 +30,10 @@ pub(super) fn receive_with(
     timeout_ms: u32,
     mut take: impl FnMut() -> io::Result<usize>,
 ) -> c_int {
-    let deadline = Deadline::after_ms(timeout_ms);
+    let mut wait = patience(timeout_ms);
+    let deadline = Deadline::after(wait);
     loop {
-        match wait_readable(fd, deadline.remaining()) {
+        match wait_readable(fd, wait) {
             Wait::Ready => {}
             Wait::TimedOut => return TIMED_OUT,
             Wait::Interrupted => return INTERRUPTED,
@@ -52,7 +54,8 @@ pub(super) fn receive_with(
                 return FAILED;
             }
         }
-        if deadline.is_past() {
+        wait = deadline.remaining();
+        if wait == Some(Duration::ZERO) {
             return TIMED_OUT;
         }
     }
@@ -153,7 +156,6 @@ mod tests {
     use super::*;
     use std::net::UdpSocket;
     use std::os::fd::AsRawFd;
-    use std::time::Duration;
 
     const PATIENCE: c_uint = 10_000;
 

@@ -21,9 +21,10 @@ fn encrypt_seq(key: &SessionKey, seq: u32) -> Vec<u8> {
 
 /// Encrypts whole blocks whose padding the caller has chosen.
 fn encrypt_unpadded(key: &SessionKey, plain: &[u8]) -> Vec<u8> {
-    let mut data = plain.to_vec();
+    let mut data = [plain, &[0; BLOCK_LEN]].concat();
     key.with_cipher(|cipher| cipher.encrypt(IV, &mut data))
         .expect("OpenSSL works");
+    data.truncate(plain.len());
     data
 }
 
@@ -108,8 +109,39 @@ fn encryption_appends() {
 
 #[test]
 #[cfg_attr(miri, ignore = "calls OpenSSL")]
-fn encryption_needs_no_room_beyond_its_result() {
-    let mut out = Vec::with_capacity(SessionKey::encrypted_len(20));
+fn every_message_starts_with_the_same_vector_whatever_came_before_it() {
+    let key = key();
+    for len in [0, 40, 1, 16, 300, 15] {
+        let plain = vec![b'p'; len];
+        let fresh = encrypt(&self::key(), &plain);
+        let mut data = encrypt(&key, &plain);
+        assert_eq!(data, fresh, "{len} bytes");
+        let decrypted = key.decrypt_in_place(&mut data).expect("own ciphertext");
+        assert_eq!(&data[..decrypted], plain);
+        // What is no ciphertext moves the chain on too.
+        assert!(key.decrypt_in_place(&mut [b'c'; 32]).is_err());
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "calls OpenSSL")]
+fn a_cipher_that_was_in_use_during_a_panic_is_not_used_again() {
+    let key = key();
+    let before = encrypt(&key, b"report");
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _ = key.with_cipher(|cipher| -> Result<(), CipherError> {
+            cipher.encrypt(IV, &mut [0; 3 * BLOCK_LEN])?;
+            panic!("in between")
+        });
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(encrypt(&key, b"report"), before);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "calls OpenSSL")]
+fn encryption_needs_no_more_room_than_it_says() {
+    let mut out = Vec::with_capacity(SessionKey::encryption_room(20));
     let before = (out.as_ptr(), out.capacity());
     key()
         .encrypt_into(&[b'x'; 20], &mut out)
