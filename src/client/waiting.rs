@@ -80,11 +80,12 @@ impl<U> Session<U> {
     }
 
     /// The connection has another session now, or will have: what was sent and not answered has to be sent on that one,
-    /// at most twice for each.
+    /// as often as a message may be repeated: where much is lost, two unanswered retransmissions are mostly chance.
     pub fn session_lost(&mut self) {
+        let most = self.settings.transmission.max_retransmit.clamp(2, 254);
         self.layer.requeue_sent(|purpose, request| {
             let resent = matches!(purpose, Purpose::Report { resent: true, .. });
-            request.requeues() < 2 + u8::from(resent)
+            request.requeues() < most + u8::from(resent)
         });
     }
 

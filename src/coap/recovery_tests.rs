@@ -261,6 +261,25 @@ fn a_second_unanswered_retransmission_raises_suspicion_once() {
 }
 
 #[test]
+fn a_silence_of_an_exchange_lifetime_is_suspicious_without_any_confirmable_request() {
+    let mut bench = Bench::new();
+    bench.submit(NonConfirmable, "report");
+    bench.transmit();
+    bench.advance(246_999);
+    assert!(!bench.layer.suspect(bench.now));
+    bench.advance(1);
+    assert!(bench.layer.suspect(bench.now));
+    assert!(!bench.layer.suspect(bench.now), "known by now");
+    bench.receive(&empty(NonConfirmable, [3, 3]));
+    assert!(!bench.layer.suspect(bench.now));
+    bench.advance(300_000);
+    assert!(
+        !bench.layer.suspect(bench.now),
+        "nothing has been sent since"
+    );
+}
+
+#[test]
 fn any_sign_of_life_takes_the_suspicion_back() {
     let mut bench = Bench::new();
     bench.submit(Confirmable, "report");

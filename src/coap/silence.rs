@@ -23,6 +23,8 @@ pub(super) struct Silence {
     since: Option<Instant>,
     /// When PROBING_RATE lets the next Non-confirmable message through.
     probe_at: Instant,
+    /// The silence as a whole has raised the suspicion.
+    suspected: bool,
 }
 
 impl Silence {
@@ -82,11 +84,20 @@ impl<U> MessageLayer<U> {
     /// this is how a session shows that the peer has lost. (Where MAX_RETRANSMIT is less than 2,
     /// the last timer's end stands in for it: ask before [`poll_ended`](Self::poll_ended).)
     ///
+    /// Non-confirmable requests are not repeated: for a device that sends nothing else, the suspicion
+    /// is that nothing at all has been heard for EXCHANGE_LIFETIME since something was sent.
+    ///
     /// Each exchange raises the suspicion once, until the peer is heard or the exchange is put back
     /// into the queue.
     pub fn suspect(&mut self, now: Instant) -> bool {
         let max_retransmit = self.params.max_retransmit;
-        let mut suspect = false;
+        let lifetime = self.params.exchange_lifetime();
+        let silence = &mut self.silence;
+        let mut suspect = !silence.suspected
+            && silence
+                .since
+                .is_some_and(|since| now.since(since) >= lifetime);
+        silence.suspected |= suspect;
         for exchange in &mut self.exchanges {
             if !exchange.suspected && exchange.is_suspicious(now, max_retransmit) {
                 exchange.suspected = true;

@@ -78,8 +78,12 @@ pub(super) fn receive_now(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
 /// An error that an *earlier* datagram caused (ICMP port unreachable) is reported by the kernel on
 /// the next call, which then has not sent anything; so the call is made once more, and only its own
 /// failure counts.
+///
+/// A connected socket keeps the source address it was given first. When the device has another one now, as after
+/// a modem has attached again, nothing leaves any more; so the socket is then [moved](move_source).
 pub(super) fn send(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
     let mut stale_error_possible = true;
+    let mut may_move = true;
     loop {
         // SAFETY: pointer and length describe `datagram`.
         let sent = unsafe {
@@ -99,10 +103,58 @@ pub(super) fn send(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
                 stale_error_possible = false;
                 continue;
             }
+            if may_move && says_source_is_gone(&error) && move_source(fd).is_ok() {
+                may_move = false;
+                continue;
+            }
             return Err(error);
         };
         return Ok(sent);
     }
+}
+
+/// Whether a datagram may have been refused because the address it would come from is not the device's any more.
+fn says_source_is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EADDRNOTAVAIL | libc::EINVAL)
+    )
+}
+
+/// Connects a socket to its peer once more, by which it gets the source address that the routes give now. Without a
+/// route nothing changes.
+fn move_source(fd: RawFd) -> io::Result<()> {
+    // SAFETY: our caller's descriptor, which is open during the call and which `ManuallyDrop` does not close.
+    let socket = ManuallyDrop::new(unsafe { UdpSocket::from_raw_fd(fd) });
+    let (peer, before) = (socket.peer_addr()?, socket.local_addr()?);
+    // Tried out on another socket: to be connected anew, this one has to forget its peer first.
+    let any = if peer.is_ipv4() {
+        "0.0.0.0:0"
+    } else {
+        "[::]:0"
+    };
+    let probe = UdpSocket::bind(any)?;
+    probe.connect(peer)?;
+    if probe.local_addr()?.ip() == before.ip() {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    forget_peer(fd)?;
+    socket.connect(peer)?;
+    log::info!("the device has another address now: going on from there");
+    Ok(())
+}
+
+/// Takes the peer from a connected socket, and with it the source address and port that were chosen for it.
+pub(super) fn forget_peer(fd: RawFd) -> io::Result<()> {
+    // SAFETY: all zeros is a valid sockaddr.
+    let mut nobody: libc::sockaddr = unsafe { std::mem::zeroed() };
+    nobody.sa_family = libc::sa_family_t::try_from(libc::AF_UNSPEC).unwrap_or_default();
+    let length = libc::socklen_t::try_from(size_of::<libc::sockaddr>()).unwrap_or_default();
+    // SAFETY: pointer and length describe `nobody`.
+    if unsafe { libc::connect(fd, &raw const nobody, length) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// Whether `error` says that datagrams do not reach the peer: an ICMP answer, or no route at the
@@ -207,6 +259,24 @@ mod tests {
     fn a_read_that_is_not_to_wait_does_not() {
         immediate::immediately(|| assert!(Deadline::after_ms(60_000).is_past()));
         assert!(!Deadline::after_ms(60_000).is_past());
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "needs sockets")]
+    fn a_socket_whose_address_is_still_the_devices_stays_as_it_is() {
+        let peer = UdpSocket::bind("127.0.0.1:0").expect("bind");
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("bind");
+        socket
+            .connect(peer.local_addr().expect("address"))
+            .expect("connect");
+        let before = socket.local_addr().expect("address");
+        assert!(move_source(socket.as_raw_fd()).is_err());
+        assert_eq!(socket.local_addr().expect("address"), before);
+        assert_eq!(send(socket.as_raw_fd(), b"still there").expect("sent"), 11);
+        for (number, moved) in [(libc::ENETUNREACH, true), (libc::EMSGSIZE, false)] {
+            let error = io::Error::from_raw_os_error(number);
+            assert_eq!(says_source_is_gone(&error), moved);
+        }
     }
 
     #[test]

@@ -18,7 +18,8 @@ use crate::sync::Mutex;
 ///
 /// * ChaCha20-Poly1305 (RFC 7905): a whole tag at the least overhead, 29 bytes a record, and fast
 ///   without hardware for AES.
-/// * AES-GCM: what servers without ChaCha20 have; 37 bytes.
+/// * AES-GCM: what servers without ChaCha20 have; 37 bytes. With 256 bits for servers whose rules ask for these
+///   and nothing else.
 /// * AES-CCM-8, which RFC 7252 9.1.3.3 and RFC 7925 4.2 make mandatory: 29 bytes, but by a tag of 64
 ///   bits, and DTLS lets a forger try again without end (RFC 9147 4.5.3). So for servers that have
 ///   nothing better.
@@ -26,7 +27,8 @@ use crate::sync::Mutex;
 ///   only kind an endpoint of that time is known to speak; which of the four it speaks is not. HMAC-SHA-1,
 ///   which nothing has shaken, before HMAC-SHA-256, which is 12 bytes longer.
 const CERTIFICATE_SUITES: &str = "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
-    ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-CCM8:\
+    ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
+    ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-CCM8:\
     AES128-SHA:AES256-SHA:AES128-SHA256:AES256-SHA256";
 
 /// Pre-shared key suites, in the same order; AES-CCM-8 is what RFC 7252 9.1.3.1 makes mandatory, and the

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::connect::{ConnectFailure, connect};
-use super::super::socket::{receive_now, send};
+use super::super::socket::{forget_peer, receive_now, send};
 
 /// The smallest path MTU that is worked with: OpenSSL wants at least 256 bytes for a datagram, and
 /// with IPv6 there are 48 before it.
@@ -96,14 +96,7 @@ impl Link {
     /// Relies on Linux: a socket whose port was chosen by the kernel loses it when it is
     /// disconnected, and gets another one with the next connect; its address is chosen anew too.
     pub(super) fn take_fresh_port(&self) -> io::Result<()> {
-        // SAFETY: all zeros is a valid sockaddr.
-        let mut nobody: libc::sockaddr = unsafe { std::mem::zeroed() };
-        nobody.sa_family = libc::sa_family_t::try_from(libc::AF_UNSPEC).unwrap_or_default();
-        let length = libc::socklen_t::try_from(size_of::<libc::sockaddr>()).unwrap_or_default();
-        // SAFETY: pointer and length describe `nobody`.
-        if unsafe { libc::connect(self.descriptor(), &raw const nobody, length) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
+        forget_peer(self.descriptor())?;
         self.socket.connect(self.peer)
     }
 

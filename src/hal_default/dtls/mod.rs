@@ -191,6 +191,7 @@ fn code_of(ended: Ended) -> c_uint {
     match ended {
         Ended::CloseNotify => DTLS_PEER_CLOSE_NOTIFY,
         Ended::FatalAlert => DTLS_FATAL_ALERT_MESSAGE,
-        Ended::Broken => DTLS_READ_DATA_FAILED,
+        // The seam has no code for a session that this side gave up: it is as dead as after an alert.
+        Ended::Broken => DTLS_FATAL_ALERT_MESSAGE,
     }
 }
