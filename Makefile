@@ -13,7 +13,7 @@ BUILD = cmake --build "$(BUILD_DIR)" --parallel $(JOBS)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build demo test install uninstall deb lint clean help
+.PHONY: build demo test bench wire soak size install uninstall deb lint clean help
 
 build: ## Build libiot_sdk.a, libiot_sdk.so and the examples into build/
 	@scripts/bootstrap.sh build
@@ -34,6 +34,20 @@ test: ## Build everything and run every test: Rust, C, headers, exported symbols
 	cd "$(BUILD_DIR)" && ctest --parallel $(JOBS) --output-on-failure --no-tests=error
 	scripts/check-headers.sh
 
+bench: ## Measure reports against bare sockets and libcoap (BENCH_FLAGS=--quick only tries it)
+	@scripts/bootstrap.sh bench
+	$(CONFIGURE) -DIOTX_REDIRECT=ON -UIOTX_CARGO_TARGET_DIR
+	$(BUILD) --target iot_sdk iot_sdk_static
+	scripts/bench.sh "$(BUILD_DIR)" $(BENCH_FLAGS)
+
+wire: ## Measure what goes over the network: the tables of docs/wire.md
+	@cargo run --quiet --locked --example wire
+
+soak: ## Thousands of reports through a network that loses 30 % in each direction (5 to 10 minutes)
+	@scripts/bootstrap.sh build
+	cargo build --release --locked -p iotx-cloud --bin iotx-swarm
+	scripts/soak.sh "$${CARGO_TARGET_DIR:-target}/release/iotx-swarm"
+
 install: build ## Install into PREFIX (/usr/local), below DESTDIR if that is set
 	cmake --install "$(BUILD_DIR)" $(if $(PREFIX),--prefix "$(PREFIX)")
 
@@ -42,6 +56,9 @@ uninstall: ## Remove what was installed last
 
 deb: build ## Make the Debian packages libiot-sdk0 and libiot-sdk-dev in build/
 	scripts/package-deb.sh "$(BUILD_DIR)" "$(BUILD_DIR)"
+
+size: build ## Print where the bytes of the libraries are (docs/size.md)
+	@scripts/size.sh "$(BUILD_DIR)"
 
 lint: ## Check formatting and lints of Rust and shell
 	@scripts/bootstrap.sh lint

@@ -69,7 +69,8 @@ else()
         "${prefix}_OPENSSL_INCLUDE_DIR=${OPENSSL_INCLUDE_DIR}" "${prefix}_OPENSSL_LIB_DIR=${openssl_lib_dir}")
 endif()
 set(IOTX_CARGO_ENVIRONMENT ${cargo_environment}) # the same everywhere, or cargo compiles all of it again and again
-set(cargo_build "${IOTX_CARGO}" build --locked --target-dir "${IOTX_CARGO_TARGET_DIR}")
+# For the one crate type: cargo leaves out link-time optimisation, without a word, when a library is an rlib as well.
+set(cargo_build "${IOTX_CARGO}" rustc --crate-type staticlib --locked --target-dir "${IOTX_CARGO_TARGET_DIR}")
 
 set(object_args)
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
@@ -111,22 +112,29 @@ add_custom_command(OUTPUT "${slim_relocs}"
     COMMAND "${CMAKE_COMMAND}" -E env --unset=MAKEFLAGS --unset=MFLAGS "${IOTX_RUSTC}" --edition 2024 -O -o "${slim_relocs}" "${slim_source}"
     DEPENDS "${slim_source}"
     VERBATIM)
+set(no_backtrace_source "${PROJECT_SOURCE_DIR}/scripts/no-backtrace.rs")
+set(no_backtrace "${PROJECT_BINARY_DIR}/no-backtrace.o")
+add_custom_command(OUTPUT "${no_backtrace}"
+    COMMAND "${CMAKE_COMMAND}" -E env --unset=MAKEFLAGS --unset=MFLAGS "${IOTX_RUSTC}" --edition 2024 --crate-type lib
+        --target "${rust_target}" -O -C panic=abort --emit "obj=${no_backtrace}" "${no_backtrace_source}"
+    DEPENDS "${no_backtrace_source}"
+    VERBATIM)
 set(IOTX_OBJECT "${PROJECT_BINARY_DIR}/iot_sdk.o")
 set(IOTX_CORE_OBJECT "${PROJECT_BINARY_DIR}/iot_sdk_core.o")
 function(iotx_link_object object)
     add_custom_command(OUTPUT "${object}"
         COMMAND "${CMAKE_COMMAND}" -E env
             "LD=${IOTX_GNU_LD}" "OBJCOPY=${IOTX_GNU_OBJCOPY}" "READELF=${IOTX_GNU_READELF}"
-            "SLIM_RELOCS=${slim_relocs}"
+            "SLIM_RELOCS=${slim_relocs}" "NO_BACKTRACE=${no_backtrace}"
             bash "${link_script}" ${object_args} ${ARGN} "${raw_archive}" "${symbol_list}" "${object}"
-        DEPENDS iotx_cargo "${raw_archive}" "${symbol_list}" ${link_scripts} "${slim_relocs}"
+        DEPENDS iotx_cargo "${raw_archive}" "${symbol_list}" ${link_scripts} "${slim_relocs}" "${no_backtrace}"
         COMMENT "Relinking it to the symbols of abi/symbols.txt"
         VERBATIM)
     set_source_files_properties("${object}" PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
 endfunction()
 iotx_link_object("${IOTX_OBJECT}")
 iotx_link_object("${IOTX_CORE_OBJECT}" --without-hal)
-add_custom_target(iotx_object DEPENDS "${slim_relocs}" "${IOTX_OBJECT}" "${IOTX_CORE_OBJECT}")
+add_custom_target(iotx_object DEPENDS "${slim_relocs}" "${no_backtrace}" "${IOTX_OBJECT}" "${IOTX_CORE_OBJECT}")
 
 # The version script of the shared library, from the same list. A version node belongs to an ABI, as the SONAME does.
 set(IOTX_VERSION_SCRIPT "${PROJECT_BINARY_DIR}/iot_sdk.map")

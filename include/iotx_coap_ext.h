@@ -261,6 +261,12 @@ typedef struct {
      * this it may hold anything, as in programs that never set it. 1 or 0. Default: 0.
      */
     int report_events;
+    /**
+     * After how long without an answer a flight of a DTLS handshake is sent again at first, in milliseconds;
+     * each further wait is twice as long. 100 to 60000. Default: 1000 (RFC 6347); RFC 7925 recommends 9000
+     * for slow networks.
+     */
+    unsigned int flight_timeout_ms;
 } iotx_coap_settings_t;
 
 /**
@@ -318,8 +324,8 @@ extern "C" {
 void iotx_coap_settings_init(iotx_coap_settings_t *settings, size_t size);
 
 /**
- * Sets the transmission parameters (ack_timeout_ms to probing_rate), auth_timeout_ms and handshake_timeout_ms
- * for a kind of network; the other settings stay as they are. Any of them may be changed afterwards.
+ * Sets the transmission parameters (ack_timeout_ms to probing_rate), auth_timeout_ms, handshake_timeout_ms
+ * and flight_timeout_ms for a kind of network; the other settings stay as they are. Any of them may be changed afterwards.
  *
  * @param settings  filled in by iotx_coap_settings_init; changed
  * @param preset    iotx_coap_preset_t

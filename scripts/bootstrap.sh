@@ -4,6 +4,7 @@
 #   bootstrap.sh build    libraries, examples, demo
 #   bootstrap.sh lint     and the linters
 #   bootstrap.sh test     and everything the tests use
+#   bootstrap.sh bench    what `build` needs, and everything the benchmarks use
 #
 # Quiet and quick when nothing is missing. Otherwise installs Debian packages if it runs as root or with a
 # password-less sudo; if it may not, or if Rust is missing or too old, prints the commands to run and exits 1.
@@ -12,9 +13,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 level=${1:-test}
 case $level in
-build | lint | test) ;;
+build | lint | test | bench) ;;
 *)
-    echo "usage: $0 [build|lint|test]" >&2
+    echo "usage: $0 [build|lint|test|bench]" >&2
     exit 2
     ;;
 esac
@@ -27,6 +28,9 @@ can_compile() { # FLAGS...: does the C compiler turn a hosted program into an ob
 int main(void) { return 0; }' | cc "$@" -c -x c -o /dev/null - 2>/dev/null
 }
 
+# It does not start without the loader's symbols, which Debian keeps in a package of their own.
+have_valgrind() { valgrind --quiet true >/dev/null 2>&1; }
+
 missing_packages() {
     can_compile || echo gcc libc6-dev
     have make || echo make
@@ -35,12 +39,19 @@ missing_packages() {
     # Without pkg-config there is no telling; asking for an installed package does no harm.
     pkg-config --exists 'openssl >= 1.1.1' 2>/dev/null || echo libssl-dev
     [ "$level" != build ] || return 0
+    if [ "$level" = bench ]; then
+        have openssl || echo openssl
+        have taskset || echo util-linux
+        have strace || echo strace
+        have_valgrind || echo valgrind libc6-dbg
+        pkg-config --exists libcoap-3-openssl 2>/dev/null || echo libcoap3-dev
+        return 0
+    fi
     have shellcheck || echo shellcheck
     [ "$level" != lint ] || return 0
     have g++ || echo g++
     have clang || echo clang
-    # It does not start without the loader's symbols, which Debian keeps in a package of their own.
-    valgrind --quiet true >/dev/null 2>&1 || echo valgrind libc6-dbg
+    have_valgrind || echo valgrind libc6-dbg
     if have dpkg; then # the Debian packages are built, and tried
         have dpkg-shlibdeps || echo dpkg-dev
         have file || echo file

@@ -10,8 +10,9 @@
 # --without-hal the defaults are left out, and the HAL_* stay undefined too: the object of libiot_sdk_core.a.
 #
 # Fails when the archive and the list disagree: a listed symbol that is not there, one of our names that is not
-# listed, or a HAL_* that is not weak. Tools from the environment: LD (GNU ld), OBJCOPY, READELF, and SLIM_RELOCS, which is
-# slim-relocs.rs compiled; without it the object is larger.
+# listed, or a HAL_* that is not weak. Tools from the environment: LD (GNU ld), OBJCOPY, READELF; SLIM_RELOCS, which is
+# slim-relocs.rs compiled; and NO_BACKTRACE, which is no-backtrace.rs compiled to an object. Without the last two the
+# object is larger.
 set -euo pipefail
 
 keep_debug=no
@@ -70,6 +71,25 @@ sed 's/^/--undefined=/' "$work/names" >"$work/roots"
 # Groups (COMDAT) are resolved here and now: a group whose signature became local would be dropped, and its users with
 # it, as soon as a second Rust library in the program had a group of the same name.
 "$ld" -r --gc-sections --force-group-allocation -o "$work/linked.o" "@$work/roots" "@$work/wrap" "$raw"
+
+# The default hook for panics can print the stack, for which the standard library has a reader of debug information of its own:
+# a quarter of what has been linked here, to print frames for which a stripped library has no names. The function that
+# it calls for it becomes one that prints nothing, and everything behind it is unreached. The message of a panic and
+# its place stay.
+if [ -n "${NO_BACKTRACE-}" ] && [ "$keep_debug" = no ]; then
+    # "   17: 0000000000000000  1106 FUNC    LOCAL  DEFAULT  5 _RNvX…": <BacktraceLock::print::DisplayBacktrace as Display>::fmt
+    printer=$("$readelf" --symbols --wide "$work/linked.o" | awk '
+        $4 == "FUNC" && $8 ~ /^_R.*3std3sys9backtrace.*16DisplayBacktrace.*7Display3fmt$/ { print $8, $3 }')
+    read -r name size <<<"$printer" || true
+    "$objcopy" --output-target=binary --only-section='.text*' "$NO_BACKTRACE" "$work/nothing"
+    if [ "$(wc -l <<<"$printer")" -eq 1 ] && [ "${size:-0}" -ge "$(stat --format=%s "$work/nothing")" ]; then
+        truncate --size="$size" "$work/nothing" # its entry for the unwinder is about so many bytes
+        "$objcopy" --remove-relocations=".text.$name" --update-section ".text.$name=$work/nothing" "$work/linked.o" "$work/quiet.o"
+        "$ld" -r --gc-sections -o "$work/linked.o" "@$work/roots" "$work/quiet.o"
+    else
+        echo "$0: this standard library prints backtraces in another way; they stay in" >&2
+    fi
+fi
 
 # The linker drops unreached code but not the names that only this code used: hundreds of OpenSSL and libc functions,
 # for which a static link of the firmware would pull in code. `--strip-unneeded` tells which ones are dead; the names of

@@ -22,8 +22,10 @@ const CORE_ARCHIVE: &str = "libiot_sdk_core.a";
 const SHARED: &str = "libiot_sdk.so";
 
 /// Upper bounds of a release build, in bytes.
-const ARCHIVE_LIMIT: u64 = 2_000_000;
-const SHARED_LIMIT: u64 = 1_200_000;
+const ARCHIVE_LIMIT: u64 = 1_700_000;
+const SHARED_LIMIT: u64 = 1_000_000;
+/// What the CoAP example may grow by when it is linked with the archive, and OpenSSL as a shared library.
+const STATIC_LINK_LIMIT: u64 = 600_000;
 
 /// Libraries that the shared one may ask for. Newer systems have libm, libdl and libpthread inside libc.
 const NEEDED: [&str; 7] = [
@@ -455,6 +457,60 @@ fn libraries_stay_small() {
         let size = size(&path);
         assert!(size <= limit * factor, "{}: {size} bytes", path.display());
     }
+}
+
+#[test]
+fn stack_printer_is_not_shipped() {
+    if debug_build() {
+        return; // where frames have names, they are worth printing
+    }
+    for archive in [ARCHIVE, CORE_ARCHIVE] {
+        let readers: Vec<_> = functions(&library(archive))
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("gimli.") || name.starts_with("addr2line."))
+            .collect();
+        assert!(readers.is_empty(), "{archive}: {readers:x?}");
+    }
+}
+
+#[test]
+fn plain_coap_firmware_takes_only_what_it_reaches() {
+    if debug_build() {
+        return; // has no size worth limiting
+    }
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let size_of = |name: &str, arguments: &[&str]| {
+        let program = dir.join(name);
+        let output = Command::new("cc")
+            .current_dir(root())
+            .args(["-O2", "-s", "-Iinclude", "-Iinclude/exports"])
+            .args(["-Iinclude/imports", "-Wl,--gc-sections", "-o"])
+            .arg(&program)
+            .args(arguments)
+            .output()
+            .expect("cc");
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complaints}");
+        std::fs::metadata(program).expect("a program").len()
+    };
+    let nothing = dir.join("nothing.c");
+    std::fs::write(&nothing, "int main(void) { return 0; }\n").expect("write a program");
+    let nothing = size_of("nothing", &[nothing.to_str().expect("a path")]);
+    let archive = library(ARCHIVE);
+    let example = size_of(
+        "example",
+        &[
+            "c_examples/coap-example.c",
+            "c_examples/app_entry.c",
+            archive.to_str().expect("a path"),
+            "-lssl",
+            "-lcrypto",
+            "-lpthread",
+            "-ldl",
+        ],
+    );
+    let growth = example - nothing;
+    assert!(growth <= STATIC_LINK_LIMIT, "{growth} bytes");
 }
 
 /// The table of `docs/abi.md`: the list, and which of the platform's functions `libiot_sdk_core.a` asks for.

@@ -224,5 +224,6 @@ pub(super) fn connect_request<'a>(
         resume,
         path_mtu: settings.path_mtu,
         handshake_bound: settings.handshake_bound,
+        flight_timeout: settings.flight_timeout,
     }
 }

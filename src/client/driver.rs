@@ -33,6 +33,9 @@ const DRAIN_WAIT: Duration = Duration::from_millis(1);
 /// Slept at a stretch where there is no connection to wait at: nothing wakes a sleeper, neither a report that
 /// another thread sends nor the client's end.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+/// So many datagrams, or so much news, are taken before something else gets its turn: a peer that sends without end
+/// must not put the timers off, nor a program that fails again and again keep its own call from returning.
+pub(super) const MOST_AT_ONCE: usize = 64;
 /// A wait of nothing would not be one.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
@@ -198,6 +201,7 @@ impl<P: Platform, U> Client<P, U> {
     pub(crate) fn run_and_peek(&self, wait: Duration, sink: &mut Sink<'_, U>) -> (bool, u32) {
         let mut now = self.platform.now();
         let mut deadline = now + wait;
+        let mut most = MOST_AT_ONCE;
         let mut state = self.lock();
         let mut buffer = state.take_buffer();
         let next = state.session_deadline();
@@ -213,7 +217,8 @@ impl<P: Platform, U> Client<P, U> {
                 Turn::TimeUp | Turn::Closed => break,
                 Turn::Progress => {
                     let mut state = self.lock();
-                    if !state.session.is_waiting() {
+                    most -= 1;
+                    if most == 0 || !state.session.is_waiting() {
                         state.keep_buffer(buffer);
                         return state.peek();
                     }
@@ -261,7 +266,10 @@ impl<P: Platform, U> Client<P, U> {
             next.is_some_and(|due| due <= now)
         };
         let mut done = Turn::Nothing;
-        while *now < until && overdue(*now) {
+        for _ in 0..MOST_AT_ONCE {
+            if *now >= until || !overdue(*now) {
+                break;
+            }
             match self.receive(now, DRAIN_WAIT, None, buffer, sink) {
                 Turn::Progress => done = Turn::Progress,
                 Turn::Handled => {}
@@ -322,16 +330,22 @@ impl<P: Platform, U> Client<P, U> {
             self.announce();
             state = self.lock();
         }
+        let next = next.map_or(until, |next| next.min(until));
+        let mut wait = next.since(*now).max(SHORTEST_WAIT);
         if let Some(notice) = notice {
             drop(state);
             sink(notice);
-            return Turn::Progress;
+            if expected.is_none() {
+                return Turn::Progress;
+            }
+            // A caller that waits for the authentication is not kept from its answer by news, however much there is.
+            *now = self.platform.now();
+            wait = SHORTEST_WAIT;
+            state = self.lock();
         }
         if *now >= until {
             return Turn::TimeUp;
         }
-        let next = next.map_or(until, |next| next.min(until));
-        let wait = next.since(*now).max(SHORTEST_WAIT);
         self.receive_under(state, now, wait, expected, buffer, sink)
     }
 
@@ -408,7 +422,7 @@ impl<P: Platform, U> Client<P, U> {
             }
             Received::Closed => {
                 drop(receiver);
-                self.connection_ended(&transport, sink);
+                self.connection_ended(*now, &transport, sink);
                 Turn::Nothing
             }
             Received::Renewed => {
@@ -479,7 +493,10 @@ impl<P: Platform, U> Client<P, U> {
 
     /// Tells the program what it has yet to be told.
     pub(super) fn tell(&self, sink: &mut Sink<'_, U>) {
-        while !self.is_closed() {
+        for _ in 0..MOST_AT_ONCE {
+            if self.is_closed() {
+                break;
+            }
             let notice = self.lock().session.take_notice();
             let Some(notice) = notice else { break };
             sink(notice);

@@ -36,6 +36,10 @@ pub(super) struct Link {
     /// The next attempt begins no earlier.
     not_before: Instant,
     pauses: Pauses,
+    /// Between sessions that ended before anything came by them, although their handshakes were completed.
+    short_lived: Pauses,
+    /// Nothing has come by this session yet.
+    unproved: bool,
     /// How many attempts have failed altogether.
     failures: u32,
     /// Someone waits for the connection without having a request in the queue yet.
@@ -214,6 +218,7 @@ impl<P: Platform, U> Client<P, U> {
     fn link_is_up(&self, state: &mut State<P::Transport, U>, now: Instant) {
         log::info!("connected to {} by a new session", self.endpoint);
         state.link.phase = Phase::Up;
+        state.link.unproved = true;
         state.link.urged = false;
         state.link.resumable = None;
         state.link.not_before = Instant::default();
@@ -226,6 +231,9 @@ impl<P: Platform, U> Client<P, U> {
     pub(super) fn link_is_alive(&self, state: &mut State<P::Transport, U>) {
         if state.session.security != Security::Dtls {
             return;
+        }
+        if std::mem::take(&mut state.link.unproved) {
+            state.link.short_lived.reset();
         }
         if state.link.phase == Phase::Suspect {
             log::info!("{} answers again: the session goes on", self.endpoint);
@@ -260,7 +268,12 @@ impl<P: Platform, U> Client<P, U> {
     }
 
     /// The peer has closed the connection, or broken it.
-    pub(super) fn connection_ended(&self, ended: &Arc<P::Transport>, sink: &mut Sink<'_, U>) {
+    pub(super) fn connection_ended(
+        &self,
+        now: Instant,
+        ended: &Arc<P::Transport>,
+        sink: &mut Sink<'_, U>,
+    ) {
         let mut state = self.lock();
         let current = state.transport.as_ref();
         if !current.is_some_and(|current| Arc::ptr_eq(current, ended)) {
@@ -276,6 +289,12 @@ impl<P: Platform, U> Client<P, U> {
             Phase::Suspect => Phase::Renewing,
             _ => Phase::Down,
         };
+        if state.link.unproved {
+            // A server that completes handshakes and ends the sessions must not be flooded with them.
+            let random = &mut || self.platform.random();
+            let pause = state.link.short_lived.after_failure(random);
+            state.link.not_before = state.link.not_before.max(now + pause);
+        }
         state.session.session_lost();
         drop(state);
         if !self.is_closed() {

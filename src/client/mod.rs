@@ -34,6 +34,8 @@ mod driver_hostile_tests;
 #[cfg(test)]
 mod driver_tests;
 #[cfg(test)]
+mod hostile_peer_tests;
+#[cfg(test)]
 mod link_tests;
 #[cfg(test)]
 mod pace_tests;

@@ -155,6 +155,8 @@ pub struct ConnectRequest<'a> {
     pub path_mtu: u16,
     /// How long a handshake may take altogether.
     pub handshake_bound: Duration,
+    /// After how long without an answer a handshake's flight is sent again at first; doubled each time.
+    pub flight_timeout: Duration,
 }
 
 /// A DTLS pre-shared key and its identity (RFC 4279).

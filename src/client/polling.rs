@@ -1,20 +1,19 @@
 //! The client for programs that keep their own time: those that wait in a loop of their own, and those whose
 //! only pause is the client's.
 
-use super::driver::{Client, Turn};
+use super::driver::{Client, MOST_AT_ONCE, Turn};
 use super::happening::Sink;
 use super::platform::{Platform, Transport};
 use core::time::Duration;
 
-/// So many datagrams are taken in one call at most: a peer that sends without end must not keep the
-/// program's loop from turning.
-const MOST_AT_ONCE: usize = 64;
-
 impl<P: Platform, U> Client<P, U> {
     /// A file descriptor that becomes readable when there is something to [`process`](Self::process). Another
-    /// one after every reconnection, and `None` while there is no connection, or none with a descriptor.
+    /// one after every reconnection, and `None` while there is no connection, or none with a descriptor. A session
+    /// that has ended has none either until it is renewed: nothing would take what still arrives for it, and a
+    /// loop that waits for that would spin.
     pub fn descriptor(&self) -> Option<i32> {
-        let transport = self.lock().transport.clone();
+        let state = self.lock();
+        let transport = state.transport.as_ref().filter(|_| state.can_receive());
         transport?.descriptor()
     }
 
@@ -50,9 +49,12 @@ impl<P: Platform, U> Client<P, U> {
             }
         }
         let until = now;
-        while let Turn::Progress | Turn::Handled =
-            self.turn(&mut now, until, None, &mut buffer, sink)
-        {}
+        for _ in 0..MOST_AT_ONCE {
+            let turn = self.turn(&mut now, until, None, &mut buffer, sink);
+            if !matches!(turn, Turn::Progress | Turn::Handled) {
+                break;
+            }
+        }
         self.keep_buffer(buffer);
     }
 

@@ -10,7 +10,7 @@ use super::endpoint::TokenOption;
 use super::error::AuthError;
 use super::event::ReportError;
 use super::happening::{FailureReason, Happening};
-use super::session::Session;
+use super::session::{Purpose, Session};
 use crate::coap::{Class, Code, Instant, RandomSource};
 use core::time::Duration;
 use std::sync::Arc;
@@ -385,6 +385,8 @@ impl<U> Session<U> {
         if self.recovery.void && !begun && self.fail_reports(|_| None).is_none() {
             log::error!("giving the authentication up until there is a report to send");
             self.recovery.wanted = false;
+            self.layer
+                .abort_where(|purpose| matches!(purpose, Purpose::Discovery));
             let failed = Happening::AuthFailed(self.auth_error());
             self.notify(failed);
             return;

@@ -10,8 +10,8 @@ use super::recovery::Recovery;
 use super::settings::Settings;
 use crate::cloud_auth::SessionKey;
 use crate::coap::{
-    Class, Code, Datagram, Ended, Finished, Handled, Instant, MessageLayer, Outcome, RandomSource,
-    RequestHead, Token,
+    Class, Code, Datagram, Ended, Finished, Handled, Instant, MAX_AWAITED, MessageLayer, Outcome,
+    RandomSource, RequestHead, Token,
 };
 use core::fmt;
 use core::ops::Range;
@@ -20,8 +20,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use zeroize::Zeroize;
 
-/// How much a program that never calls [`Client::run`](super::Client::run) is told afterwards.
-const MAX_NOTICES: usize = 128;
+/// How much a program that never calls [`Client::run`](super::Client::run) is told afterwards, beyond what can
+/// fail at once.
+const SPARE_NOTICES: usize = 128;
 
 /// The session of one device.
 pub struct Session<U> {
@@ -205,11 +206,16 @@ impl<U> Session<U> {
 
     /// Leaves something to be told to the program.
     pub(super) fn notify(&mut self, notice: Happening<'static, U>) {
-        if self.notices.len() >= MAX_NOTICES {
+        let params = &self.settings.transmission;
+        let most = SPARE_NOTICES + params.queue_limit + params.nstart + MAX_AWAITED;
+        if self.notices.len() >= most {
             log::warn!(
-                "the program does not ask what happens: the oldest of {MAX_NOTICES} failures is forgotten"
+                "the program does not ask what happens: the oldest of {most} events is forgotten"
             );
-            self.notices.pop_front();
+            // A report has one end only; of other news the next is as good.
+            let other = |notice: &Happening<'_, U>| !matches!(notice, Happening::ReportFailed(_));
+            let index = self.notices.iter().position(other);
+            self.notices.remove(index.unwrap_or(0));
         }
         self.notices.push_back(notice);
     }

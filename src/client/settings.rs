@@ -53,6 +53,9 @@ pub struct Settings {
     pub path_mtu: u16,
     /// How long one DTLS handshake may take altogether.
     pub handshake_bound: Duration,
+    /// After how long without an answer a flight of a DTLS handshake is sent again at first, doubled each
+    /// time (RFC 6347 section 4.2.4.1). 1 s suits most links; RFC 7925 section 11 recommends 9 s on slow ones.
+    pub flight_timeout: Duration,
 }
 
 impl Default for Settings {
@@ -73,6 +76,7 @@ impl Default for Settings {
             renew_session: true,
             path_mtu: 1280,
             handshake_bound: Duration::from_secs(30),
+            flight_timeout: Duration::from_secs(1),
         }
     }
 }

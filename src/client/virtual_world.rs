@@ -31,6 +31,8 @@ pub(super) struct World {
     /// Renewals come to nothing.
     pub(super) refuse_renewals: bool,
     pub(super) renewals: Vec<u64>,
+    /// So many milliseconds after a renewal the server ends the session again.
+    pub(super) ends_after: Option<u64>,
     pub(super) cancelled: usize,
     /// What connections may be resumed from, and what each was asked to resume.
     pub(super) resumable: Option<Vec<u8>>,
@@ -154,6 +156,9 @@ impl Transport for Fake {
             Arriving::Renewed
         };
         world.schedule(now + delay, end);
+        if let Some(after) = world.ends_after {
+            world.schedule(now + delay + after, Arriving::Close);
+        }
         Renewal::Begun
     }
 

@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 /// How many requests may be without their response after nothing else is missing. Beyond, the
 /// oldest is given up: the network, or a program that never receives, must not be able to fill the
 /// memory.
-const MAX_AWAITED: usize = 64;
+pub const MAX_AWAITED: usize = 64;
 
 /// How many ended exchanges may lie uncollected before new requests are refused.
 const MAX_UNCOLLECTED: usize = 64;

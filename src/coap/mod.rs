@@ -36,7 +36,7 @@ mod rfc7252;
 pub use code::{Class, Code};
 pub use encoded::{EncodedRequest, Finished, Replacement, Submission};
 pub use exchange::Ended;
-pub use layer::{MessageLayer, SubmitError};
+pub use layer::{MAX_AWAITED, MessageLayer, SubmitError};
 pub use message_id::MessageIds;
 pub use option::{OptionNumber, Options};
 pub use params::{ParamsError, TransmissionParams};

@@ -18,6 +18,10 @@ pub const DEFAULT_PATH_MTU: u16 = 1280;
 /// How long a handshake may take altogether unless told otherwise.
 pub const DEFAULT_HANDSHAKE_BOUND: Duration = Duration::from_secs(30);
 
+/// After how long a flight is sent again at first unless told otherwise (RFC 6347 4.2.4.1). On slow
+/// links RFC 7925 11 recommends 9 s.
+pub const DEFAULT_FLIGHT_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Which proof of identity a handshake may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Offer {
@@ -94,6 +98,8 @@ pub struct DtlsOptions<'a> {
     pub path_mtu: u16,
     /// How long a handshake may take altogether.
     pub handshake_bound: Duration,
+    /// After how long without an answer a flight is sent again at first; doubled each time.
+    pub flight_timeout: Duration,
 }
 
 impl<'a> DtlsOptions<'a> {
@@ -109,6 +115,7 @@ impl<'a> DtlsOptions<'a> {
             resume: None,
             path_mtu: DEFAULT_PATH_MTU,
             handshake_bound: DEFAULT_HANDSHAKE_BOUND,
+            flight_timeout: DEFAULT_FLIGHT_TIMEOUT,
         }
     }
 }
@@ -160,6 +167,7 @@ impl DtlsSession {
             resume: options.resume.map(|bytes| Zeroizing::new(bytes.to_vec())),
             path_mtu: options.path_mtu,
             handshake_bound: options.handshake_bound,
+            flight_timeout: options.flight_timeout,
         });
         // SAFETY: `raw` and the NUL-terminated texts it points to are writable and outlive the
         // call; port promises 1, 2.

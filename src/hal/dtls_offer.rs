@@ -46,6 +46,8 @@ pub(crate) struct Announced {
     pub(crate) path_mtu: u16,
     /// How long a handshake may take altogether, now and in renewals.
     pub(crate) handshake_bound: Duration,
+    /// After how long a flight is sent again at first.
+    pub(crate) flight_timeout: Duration,
 }
 
 /// What the default port's sessions do beyond the four functions of the C seam. Safe to call from any
@@ -170,6 +172,7 @@ mod tests {
             resume: None,
             path_mtu: 1280,
             handshake_bound: Duration::from_secs(30),
+            flight_timeout: Duration::from_secs(1),
         }
     }
 

@@ -92,6 +92,7 @@ impl Platform for HalPlatform {
                     resume: request.resume.map(ResumableSession::as_bytes),
                     path_mtu: request.path_mtu,
                     handshake_bound: request.handshake_bound,
+                    flight_timeout: request.flight_timeout,
                 };
                 DtlsSession::create(options)
                     .map(HalTransport::Dtls)

@@ -37,15 +37,32 @@ fn reports(mode: Mode, seed: u64) -> Outcome {
     }
 }
 
+/// How many of 500 reports must at least arrive, and be known to have arrived.
+struct Bounds {
+    arrived: usize,
+    acknowledged: usize,
+}
+
 /// Of five transmissions, a report is acknowledged with probability 1 - 0.51^5 = 96.5 %, and arrives with
 /// 1 - 0.3^5 = 99.8 %. Were the losses drawn anew in every run, 500 reports would miss the bound of 95 % once in
 /// 25 runs, that of 99 % once in 160. But every device has a network to itself, whose seed decides about the n-th
-/// datagram, and each report waits for the one before it: over plain CoAP a run can differ from the last one only if
-/// a computer is so slow that a client repeats what is not lost (200 ms), and then in one device of 125. With
-/// DTLS the new handshakes that the losses cause compete with retransmissions by the clock, which makes the runs differ; but
-/// there, every report that a new session takes over begins its five transmissions again, so the odds are
-/// better than above.
-fn five_hundred(mode: Mode) {
+/// datagram, and each report waits for the one before it: a run can differ from the last one only if a computer is so
+/// slow that a client repeats what is not lost (200 ms), and then in one device of 125.
+const CLEAR: Bounds = Bounds {
+    arrived: 495,
+    acknowledged: 475,
+};
+
+/// With DTLS the new handshakes that the losses cause compete with retransmissions by the clock, so runs differ. And
+/// they are worse here than in life: a handshake's timer begins at 1 s (RFC 6347) while that of the message layer is ten
+/// times as fast as in RFC 7252, so a report may be given up before a new session is there. Three runs had 486 to 493
+/// arrived and 479 to 482 acknowledged. The bounds of the clear modes hold at the RFCs' own pace, which `make soak` shows.
+const OVER_DTLS: Bounds = Bounds {
+    arrived: 470,
+    acknowledged: 450,
+};
+
+fn five_hundred(mode: Mode, bounds: &Bounds) {
     let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
         let devices: Vec<_> = (0..DEVICES)
             .map(|device| scope.spawn(move || reports(mode, 7000 + device)))
@@ -81,20 +98,27 @@ fn five_hundred(mode: Mode) {
     );
     println!("{mode:?}: {got} arrived, {acknowledged} acknowledged, {failed} reported failed");
     assert_eq!(acknowledged + failed, REPORTS, "every report has its end");
-    assert!(got * 100 >= REPORTS * 99, "the cloud got {got}");
-    assert!(acknowledged * 100 >= REPORTS * 95, "{acknowledged} known");
+    assert!(got >= bounds.arrived, "the cloud got {got}");
+    assert!(acknowledged >= bounds.acknowledged, "{acknowledged} known");
 }
 
 #[test]
 fn five_hundred_plain_reports() {
     trusting("loss::five_hundred_plain_reports", || {
-        five_hundred(Mode::Plain);
+        five_hundred(Mode::Plain, &CLEAR);
     });
 }
 
 #[test]
 fn five_hundred_symmetric_reports() {
     trusting("loss::five_hundred_symmetric_reports", || {
-        five_hundred(Mode::Symmetric);
+        five_hundred(Mode::Symmetric, &CLEAR);
+    });
+}
+
+#[test]
+fn five_hundred_dtls_reports() {
+    trusting("loss::five_hundred_dtls_reports", || {
+        five_hundred(Mode::Dtls, &OVER_DTLS);
     });
 }

@@ -15,7 +15,7 @@ use iotx_coap::coap::TransmissionParams;
 use peer::Manners;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
-use story::{Ending, Story, tell};
+use story::{Ending, Program, Story, tell};
 use weather::{Calamity, Weather};
 
 /// Tells a story for every seed and sums the endings up; a failure says which one.
@@ -24,7 +24,7 @@ fn tell_all(what: &str, seeds: u64, story: impl Fn(u64) -> Story) -> Ending {
     for seed in 1..=seeds {
         let told = catch_unwind(AssertUnwindSafe(|| tell(&story(seed))));
         let ending = told.unwrap_or_else(|panic| {
-            eprintln!("in the story \"{what}\", seed {seed}");
+            eprintln!("in the story \"{what}\", seed {seed}: {:?}", story(seed));
             resume_unwind(panic)
         });
         assert_eq!(
@@ -39,6 +39,8 @@ fn tell_all(what: &str, seeds: u64, story: impl Fn(u64) -> Story) -> Ending {
         sum.taken += ending.taken;
         sum.taken_again += ending.taken_again;
         sum.queue_full += ending.queue_full;
+        sum.not_sent += ending.not_sent;
+        sum.power_cycles += ending.power_cycles;
         sum.authentications += ending.authentications;
         sum.handshakes += ending.handshakes;
         sum.datagrams += ending.datagrams;
@@ -233,6 +235,7 @@ fn through_outages_restarts_and_all_weathers_every_report_has_one_end() {
             separate: 300,
             busy: 30,
             unacknowledged: 500,
+            ..Manners::default()
         };
         if seed % 3 == 0 {
             story.settings.transmission.nstart = 4;
@@ -256,4 +259,70 @@ fn through_outages_restarts_and_all_weathers_every_report_has_one_end() {
         share(ending.delivered, ending.accepted) >= 0.5,
         "{ending:?}"
     );
+}
+
+/// How many seeds the stories of [`anything`] are told for; more than a test run needs, to hunt.
+fn seeds(usual: u64) -> u64 {
+    let asked = std::env::var("SIMULATION_SEEDS").ok();
+    asked.map_or(usual, |number| number.parse().expect("a number"))
+}
+
+/// A device drawn by lot: connection, program, parameters, peer and weather.
+fn anything(seed: u64) -> Story {
+    let hour = 3_600_000;
+    let mut lot = chance::Chance::new(seed ^ 0x5eed);
+    let dtls = lot.happens(600);
+    let mut story = Story::new(seed, dtls);
+    story.manners = Manners {
+        separate: lot.between(0, 500) as u32,
+        busy: lot.between(0, 1) as u32 * 30,
+        unacknowledged: lot.between(0, 500) as u32,
+        unwilling: lot.between(0, 1) as u32 * lot.between(0, 700) as u32,
+        refusing: u32::from(lot.happens(100)) * 100,
+        other_option: lot.happens(300),
+        symmetric: !dtls && lot.happens(500),
+    };
+    story.own_hal = dtls && lot.happens(300);
+    story.send_failures = u32::from(lot.happens(300)) * lot.between(1, 300) as u32;
+    story.power_cycles = u32::from(lot.happens(300)) * 200;
+    story.program = match lot.between(0, 3) {
+        0 => Program::Polls,
+        1 => Program::Sleeps(lot.between(100, 4_000_000)),
+        _ => Program::Waits,
+    };
+    story.settings.transmission.nstart = lot.between(1, 8) as usize;
+    story.settings.resend_refused = lot.happens(800);
+    if lot.happens(300) {
+        story.settings.token_lifetime = Duration::from_secs(lot.between(60, 100_000));
+    }
+    let mut weather = || Weather {
+        loss: [0, 0, 50, 300, 500][lot.between(0, 4) as usize],
+        duplication: 100,
+        delay: (1, lot.between(10, 4_000)),
+    };
+    (story.up, story.down) = (weather(), weather());
+    story.non = lot.between(0, 1) as u32 * 300;
+    story.burst = lot.between(1, 10) as u32;
+    story.reports = 300;
+    story.interval = (1_000, lot.between(10_000, 5_000_000));
+    story.calamities = vec![
+        (Calamity::Outage(Duration::from_secs(600)), 20 * hour),
+        (Calamity::Outage(Duration::from_secs(20)), 2 * hour),
+        (Calamity::Restart, 30 * hour),
+        (Calamity::Amnesia, 50 * hour),
+        (Calamity::Rebinding, 10 * hour),
+        (Calamity::TokensVoid, 15 * hour),
+        (Calamity::CloseNotify, 5 * hour),
+    ];
+    story
+}
+
+#[test]
+fn whatever_device_program_and_peer_come_together_every_report_has_one_end() {
+    let ending = tell_all("anything", seeds(60), anything);
+    assert!(
+        share(ending.delivered, ending.accepted) >= 0.5,
+        "{ending:?}"
+    );
+    assert!(ending.power_cycles > 0 && ending.not_sent > 0, "{ending:?}");
 }

@@ -1,8 +1,9 @@
 //! The cloud in a nutshell: grants tokens, takes reports, remembers what it has answered.
 
 use super::chance::Chance;
+use iotx_coap::cloud_auth::SessionKey;
 use iotx_coap::coap::{Code, Datagram, MessageType, OptionNumber};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// A DTLS session's number; plain CoAP has none.
 pub(crate) type Session = Option<u64>;
@@ -21,6 +22,14 @@ pub(crate) struct Manners {
     pub(crate) busy: u32,
     /// Acknowledgements of a separate response's request that are left out, of 1,000: the response comes alone.
     pub(crate) unacknowledged: u32,
+    /// Authentications that come to nothing for the time being, of 1,000: answered 5.00, 5.03 or 4.29.
+    pub(crate) unwilling: u32,
+    /// Authentications refused for good with 4.03, of 1,000.
+    pub(crate) refusing: u32,
+    /// Whether the token must be in the option of 2018; in the other one it is answered 4.02.
+    pub(crate) other_option: bool,
+    /// Whether payloads are encrypted.
+    pub(crate) symmetric: bool,
 }
 
 /// When a request was answered, and the datagrams that did it.
@@ -37,7 +46,8 @@ struct Unacknowledged {
 pub(crate) struct Peer {
     chance: Chance,
     manners: Manners,
-    tokens: HashSet<Vec<u8>>,
+    /// With what goes into the key of each.
+    tokens: HashMap<Vec<u8>, String>,
     granted: u64,
     /// By address and message id: a session that is renewed from the same address is the same endpoint.
     answered: HashMap<(u32, u16), Answered>,
@@ -53,7 +63,7 @@ impl Peer {
         Self {
             chance,
             manners,
-            tokens: HashSet::new(),
+            tokens: HashMap::new(),
             granted: 0,
             answered: HashMap::new(),
             unacknowledged: Vec::new(),
@@ -126,22 +136,46 @@ impl Peer {
             .find(|(n, _)| *n == OptionNumber::URI_PATH);
         if path.is_some_and(|(_, first)| first == b"auth") {
             self.authentications += 1;
+            if self.chance.happens(self.manners.unwilling) {
+                let codes = [Code::new(5, 0), Code::new(5, 3), Code::new(4, 29)];
+                let code = codes[self.chance.between(0, 2) as usize];
+                return (code, Some(self.chance.between(0, 200) as u8), Vec::new());
+            }
+            if self.chance.happens(self.manners.refusing) {
+                return (Code::new(4, 3), None, b"forbidden".to_vec());
+            }
             self.granted += 1;
             let token = format!("token-{}", self.granted);
-            let payload = format!("{{\"token\":\"{token}\"}}");
-            self.tokens.insert(token.into_bytes());
+            let random = format!("{:016x}", self.chance.next());
+            let payload = if self.manners.symmetric {
+                let offset = self.chance.between(1, 9_999);
+                format!(r#"{{"random":"{random}","seqOffset":{offset},"token":"{token}"}}"#)
+            } else {
+                format!(r#"{{"token":"{token}"}}"#)
+            };
+            self.tokens.insert(token.into_bytes(), random);
             return (Code::CONTENT, None, payload.into_bytes());
         }
         let mut options = request.options();
         let token = options.find(|(number, _)| TOKEN_OPTIONS.contains(number));
-        if !token.is_some_and(|(_, token)| self.tokens.contains(token)) {
+        let option = OptionNumber::AUTH_TOKEN_2018;
+        if self.manners.other_option && token.is_none_or(|(number, _)| number != option) {
+            return (Code::new(4, 2), None, Vec::new());
+        }
+        let Some(random) = token.and_then(|(_, token)| self.tokens.get(token)) else {
             return (Code::UNAUTHORIZED, None, b"token".to_vec());
+        };
+        let mut payload = request.payload().to_vec();
+        if self.manners.symmetric {
+            let key = SessionKey::derive(b"secret", random);
+            let len = key.decrypt_in_place(&mut payload).expect("under this key");
+            payload.truncate(len);
         }
         if self.chance.happens(self.manners.busy) {
             let code = [Code::new(4, 29), Code::new(5, 3)][self.chance.between(0, 1) as usize];
             return (code, Some(self.chance.between(1, 90) as u8), Vec::new());
         }
-        let number = std::str::from_utf8(request.payload()).ok();
+        let number = std::str::from_utf8(&payload).ok();
         let number = number.and_then(|text| text.parse().ok());
         *self
             .taken

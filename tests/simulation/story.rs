@@ -5,7 +5,7 @@ use super::watch::Watch;
 use super::weather::{Calamity, Weather};
 use super::world::{Device, World};
 use iotx_coap::client::{
-    Client, DeviceIdentity, Endpoint, Happening, Report, ReportError, SendError, Settings,
+    Client, DeviceIdentity, Endpoint, Happening, Platform, Report, ReportError, SendError, Settings,
 };
 use iotx_coap::cloud_auth::Secret;
 use std::cell::RefCell;
@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// What is told.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Story {
     pub(crate) seed: u64,
     pub(crate) dtls: bool,
@@ -31,6 +31,24 @@ pub(crate) struct Story {
     pub(crate) non: u32,
     /// What befalls the peer and the network, and how often, in milliseconds from one to the next.
     pub(crate) calamities: Vec<(Calamity, u64)>,
+    pub(crate) program: Program,
+    /// The connection cannot renew itself.
+    pub(crate) own_hal: bool,
+    /// Datagrams that do not leave, of 1,000.
+    pub(crate) send_failures: u32,
+    /// Times between two reports when the device is switched off and on, of 1,000.
+    pub(crate) power_cycles: u32,
+}
+
+/// How the program uses the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// Is always in `run`.
+    Waits,
+    /// Sleeps this many milliseconds, then runs for a second, and so on.
+    Sleeps(u64),
+    /// Has an event loop of its own.
+    Polls,
 }
 
 impl Story {
@@ -47,6 +65,10 @@ impl Story {
             burst: 1,
             non: 0,
             calamities: Vec::new(),
+            program: Program::Waits,
+            own_hal: false,
+            send_failures: 0,
+            power_cycles: 0,
         }
     }
 
@@ -74,6 +96,9 @@ pub(crate) struct Ending {
     pub(crate) taken_again: u32,
     /// Refused at once, because the queue was full.
     pub(crate) queue_full: u32,
+    /// Refused at once for another reason.
+    pub(crate) not_sent: u32,
+    pub(crate) power_cycles: u32,
     pub(crate) authentications: u32,
     pub(crate) handshakes: u32,
     pub(crate) datagrams: u64,
@@ -120,6 +145,11 @@ pub(crate) fn tell(story: &Story) -> Ending {
     let watch = Watch::new(story.settings.transmission.clone());
     let mut world = World::new(story.seed, story.dtls, story.manners, watch);
     (world.up, world.down) = (story.up, story.down);
+    (world.own_hal, world.send_failures) = (story.own_hal, story.send_failures);
+    let at_once = story.send_failures == 0 && story.manners.refusing == 0;
+    if !at_once || story.program != Program::Waits {
+        world.watch.forgive_lateness();
+    }
     let horizon = u64::from(story.reports) * story.interval.1 + 3_600_000;
     let mut fate = Vec::new();
     for (calamity, every) in &story.calamities {
@@ -133,7 +163,11 @@ pub(crate) fn tell(story: &Story) -> Ending {
     world.fate = fate.into();
     let world = Rc::new(RefCell::new(world));
 
-    let url = if story.dtls { "coaps://h" } else { "coap://h" };
+    let url = match (story.dtls, story.manners.symmetric) {
+        (true, _) => "coaps://h",
+        (false, true) => "coap-psk://h",
+        (false, false) => "coap://h",
+    };
     let device = Device(Rc::clone(&world));
     let connect = || {
         let endpoint = Endpoint::parse(url).expect("a URL");
@@ -143,12 +177,41 @@ pub(crate) fn tell(story: &Story) -> Ending {
         .find_map(|_| connect().ok())
         .expect("a connection in the end");
     let mut ledger = Ledger::default();
+    authenticate(&client, &mut ledger);
+    report_all(story, &world, client, &mut ledger)
+}
+
+fn authenticate(client: &Client<Device, u32>, ledger: &mut Ledger) {
     let authenticated = (0..1000).any(|_| {
         let note = &mut |happening: Happening<'_, u32>| ledger.note(happening);
         client.authenticate(note).is_ok()
     });
-    assert!(authenticated, "a first authentication in the end");
-    report_all(story, &world, &client, &mut ledger)
+    assert!(authenticated, "authenticated in the end");
+}
+
+/// Switches the device off, and on again some time later.
+fn switch_off_and_on(
+    story: &Story,
+    world: &Rc<RefCell<World>>,
+    client: Client<Device, u32>,
+) -> Client<Device, u32> {
+    let saved = client.save().expect("a session that can be saved");
+    let endpoint = client.endpoint().clone();
+    client.close();
+    drop(client);
+    let device = Device(Rc::clone(world));
+    let asleep = Duration::from_secs(world.borrow_mut().chance.between(0, 4_000));
+    device.sleep(asleep);
+    world.borrow_mut().watch.switched_off();
+    let told = world.borrow_mut().chance.happens(500);
+    let restored = |_| {
+        let (device, endpoint) = (device.clone(), endpoint.clone());
+        let elapsed = told.then_some(asleep);
+        let settings = story.settings.clone();
+        Client::connect_restored(device, identity(), endpoint, settings, &saved, elapsed).ok()
+    };
+    let restored = (0..1000).find_map(restored);
+    restored.expect("a connection in the end")
 }
 
 fn identity() -> DeviceIdentity {
@@ -163,11 +226,11 @@ fn identity() -> DeviceIdentity {
 fn report_all(
     story: &Story,
     world: &Rc<RefCell<World>>,
-    client: &Client<Device, u32>,
+    mut client: Client<Device, u32>,
     ledger: &mut Ledger,
 ) -> Ending {
     let mut ending = Ending::default();
-    let mut confirmable = Vec::new();
+    let (mut confirmable, mut others) = (Vec::new(), Vec::new());
     let start = world.borrow().now;
     let mut next = start;
     let mut number = 0;
@@ -182,16 +245,29 @@ fn report_all(
                 confirmable: !non,
             };
             match client.send(&report, number) {
-                Ok(()) if non => {}
+                Ok(()) if non => others.push(number),
                 Ok(()) => confirmable.push(number),
                 Err(SendError::Report(ReportError::QueueFull)) => ending.queue_full += 1,
+                Err(SendError::NotSent) if story.send_failures > 0 => ending.not_sent += 1,
+                Err(SendError::Report(ReportError::NotAuthenticated))
+                    if story.manners.refusing + story.power_cycles > 0 =>
+                {
+                    ending.not_sent += 1;
+                    authenticate(&client, ledger);
+                }
                 Err(error) => panic!("report {number} refused at {}: {error}", world.borrow().now),
             }
             number += 1;
         }
         let (low, high) = story.interval;
         next += world.borrow_mut().chance.between(low, high);
-        live_until(world, client, ledger, next);
+        live_until(story, world, &client, ledger, next);
+        let off = world.borrow_mut().chance.happens(story.power_cycles);
+        if off && !client.is_waiting() {
+            ending.power_cycles += 1;
+            client = switch_off_and_on(story, world, client);
+            next = next.max(world.borrow().now);
+        }
     }
     // The longest a report may wait behind the others, and be under way itself.
     for _ in 0..10_000 {
@@ -199,13 +275,16 @@ fn report_all(
             break;
         }
         let later = world.borrow().now + 60_000;
-        live_until(world, client, ledger, later);
+        live_until(story, world, &client, ledger, later);
     }
     assert!(
         !client.is_waiting(),
         "exchanges left at the end: {client:?}"
     );
 
+    for number in others {
+        assert!(ledger.0.contains_key(&number), "report {number} has no end");
+    }
     let world = world.borrow();
     ending.accepted = confirmable.len() as u32;
     for number in &confirmable {
@@ -233,17 +312,41 @@ fn report_all(
 }
 
 fn live_until(
+    story: &Story,
     world: &Rc<RefCell<World>>,
     client: &Client<Device, u32>,
     ledger: &mut Ledger,
     until: u64,
 ) {
+    let device = Device(Rc::clone(world));
+    let mut note = |happening: Happening<'_, u32>| ledger.note(happening);
     loop {
         let now = world.borrow().now;
         if now >= until {
             return;
         }
-        let wait = Duration::from_millis(until - now);
-        client.run(wait, &mut |happening| ledger.note(happening));
+        let left = Duration::from_millis(until - now);
+        match story.program {
+            Program::Waits => client.run(left, &mut note),
+            Program::Sleeps(millis) => {
+                device.sleep(left.min(Duration::from_millis(millis)));
+                client.run(Duration::from_secs(1), &mut note);
+            }
+            Program::Polls => {
+                let next = client.next_timeout().unwrap_or(left).min(left);
+                device.poll(client.descriptor(), next);
+                client.process(&mut note);
+                let mut world = world.borrow_mut();
+                world.rounds += 1;
+                // A loop that turns without the clock is one that burns the processor.
+                assert!(
+                    world.rounds < 100 || world.now > now,
+                    "the loop spins at {now}: {next:?}, {client:?}"
+                );
+                if world.now > now {
+                    world.rounds = 0;
+                }
+            }
+        }
     }
 }

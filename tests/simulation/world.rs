@@ -5,7 +5,8 @@ use super::peer::{Manners, Origin, Peer, Session};
 use super::watch::Watch;
 use super::weather::{Calamity, Weather};
 use iotx_coap::client::{
-    ConnectError, ConnectRequest, Platform, Received, Renewal, SendFailed, Transport,
+    ConnectError, ConnectRequest, Platform, Received, Renewal, ResumableSession, SendFailed,
+    Transport,
 };
 use iotx_coap::coap::Instant;
 use std::cell::RefCell;
@@ -16,6 +17,8 @@ use std::time::Duration;
 
 /// First wait before a flight of the handshake is repeated (RFC 6347 section 4.2.4.1).
 const FLIGHT_TIMEOUT: u64 = 1_000;
+/// Of the one socket.
+const DESCRIPTOR: i32 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Freight {
@@ -54,7 +57,13 @@ pub(crate) struct World {
     /// What is going to happen, and when.
     pub(crate) fate: VecDeque<(u64, Calamity)>,
     pub(crate) handshakes: u32,
+    /// How often the program's loop has turned at the same instant.
+    pub(crate) rounds: u32,
     dtls: bool,
+    /// The DTLS sessions are a firmware's own: they cannot be renewed.
+    pub(crate) own_hal: bool,
+    /// Datagrams that do not leave, of 1,000.
+    pub(crate) send_failures: u32,
     outage_until: u64,
     underway: BinaryHeap<Underway>,
     order: u64,
@@ -79,7 +88,10 @@ impl World {
             watch,
             fate: VecDeque::new(),
             handshakes: 0,
+            rounds: 0,
             dtls,
+            own_hal: false,
+            send_failures: 0,
             outage_until: 0,
             underway: BinaryHeap::new(),
             order: 0,
@@ -335,10 +347,31 @@ impl Platform for Device {
     }
 }
 
+impl Device {
+    /// As `poll` does: waits until something has arrived at the descriptor, or `timeout` is over.
+    pub(crate) fn poll(&self, descriptor: Option<i32>, timeout: Duration) {
+        let mut world = self.0.borrow_mut();
+        let until = world.now + timeout.as_millis() as u64;
+        loop {
+            world.catch_up();
+            let readable = descriptor == Some(DESCRIPTOR) && !world.inbox.is_empty();
+            if world.now >= until || readable {
+                return;
+            }
+            let next = world.next_event().unwrap_or(until);
+            world.now = next.clamp(world.now, until);
+        }
+    }
+}
+
 impl Transport for Device {
     fn send(&self, datagram: &[u8]) -> Result<(), SendFailed> {
         let mut world = self.0.borrow_mut();
         if world.dtls && world.current.is_none() {
+            return Err(SendFailed);
+        }
+        let failures = world.send_failures;
+        if world.chance.happens(failures) {
             return Err(SendFailed);
         }
         let now = world.now;
@@ -357,7 +390,7 @@ impl Transport for Device {
 
     fn renew(&self) -> Renewal {
         let mut world = self.0.borrow_mut();
-        if !world.dtls {
+        if !world.dtls || world.own_hal {
             return Renewal::Unsupported;
         }
         if world.handshake.is_none() {
@@ -372,6 +405,15 @@ impl Transport for Device {
         if world.handshake.as_ref().is_some_and(|h| !h.cookie) {
             world.handshake = None;
         }
+    }
+
+    fn resumable(&self) -> Option<ResumableSession> {
+        let session = self.0.borrow().current?;
+        Some(ResumableSession::new(session.to_be_bytes().to_vec().into()))
+    }
+
+    fn descriptor(&self) -> Option<i32> {
+        Some(DESCRIPTOR)
     }
 
     fn next_timeout(&self) -> Option<Duration> {

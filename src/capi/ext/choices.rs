@@ -94,6 +94,7 @@ fn translate(raw: &iotx_coap_settings_t) -> Result<Choices, &'static str> {
             1_000..=600_000,
             "handshake_timeout_ms",
         )?,
+        flight_timeout: duration(raw.flight_timeout_ms, 100..=60_000, "flight_timeout_ms")?,
         ..Settings::default()
     };
     Ok(Choices {
@@ -254,7 +255,7 @@ mod tests {
 
     #[test]
     fn numbers_are_held_to_their_documented_bounds() {
-        let members: [Bounded; 7] = [
+        let members: [Bounded; 8] = [
             ("ack_timeout_ms", |s, v| s.ack_timeout_ms = v, 100, 600_000),
             (
                 "ack_random_percent",
@@ -271,6 +272,12 @@ mod tests {
                 |s, v| s.handshake_timeout_ms = v,
                 1_000,
                 600_000,
+            ),
+            (
+                "flight_timeout_ms",
+                |s, v| s.flight_timeout_ms = v,
+                100,
+                60_000,
             ),
         ];
         for (name, set, least, greatest) in members {
@@ -299,6 +306,7 @@ mod tests {
             auth_timeout_ms: 61_000,
             path_mtu: 576,
             handshake_timeout_ms: 90_000,
+            flight_timeout_ms: 9_000,
             reauthenticate: 0,
             report_events: 1,
             ..Default::default()
@@ -325,6 +333,7 @@ mod tests {
             (settings.path_mtu, settings.handshake_bound),
             (576, Duration::from_secs(90))
         );
+        assert_eq!(settings.flight_timeout, Duration::from_secs(9));
         assert!(!settings.reauthenticate && settings.resend_refused);
         assert!(report_events && !full_wait);
     }

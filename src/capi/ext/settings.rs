@@ -130,6 +130,10 @@ pub struct iotx_coap_settings_t {
     /// Whether event_handle of iotx_coap_config_t is read, and called: see iotx_coap_failure_t. Without
     /// this it may hold anything, as in programs that never set it. 1 or 0. Default: 0.
     pub report_events: c_int,
+    /// After how long without an answer a flight of a DTLS handshake is sent again at first, in milliseconds;
+    /// each further wait is twice as long. 100 to 60000. Default: 1000 (RFC 6347); RFC 7925 recommends 9000
+    /// for slow networks.
+    pub flight_timeout_ms: c_uint,
 }
 
 impl Default for iotx_coap_settings_t {
@@ -139,6 +143,7 @@ impl Default for iotx_coap_settings_t {
             auth_bound,
             path_mtu,
             handshake_bound,
+            flight_timeout,
             ..
         } = Settings::default();
         let mut settings = Self {
@@ -165,6 +170,7 @@ impl Default for iotx_coap_settings_t {
             handshake_timeout_ms: millis(handshake_bound),
             full_wait: 0,
             report_events: 0,
+            flight_timeout_ms: millis(flight_timeout),
         };
         settings.set_transmission(&transmission);
         settings
@@ -219,8 +225,8 @@ pub unsafe extern "C" fn iotx_coap_settings_init(settings: *mut iotx_coap_settin
     })
 }
 
-/// Sets the transmission parameters (ack_timeout_ms to probing_rate), auth_timeout_ms and handshake_timeout_ms
-/// for a kind of network; the other settings stay as they are. Any of them may be changed afterwards.
+/// Sets the transmission parameters (ack_timeout_ms to probing_rate), auth_timeout_ms, handshake_timeout_ms
+/// and flight_timeout_ms for a kind of network; the other settings stay as they are. Any of them may be changed afterwards.
 ///
 /// @param settings  filled in by iotx_coap_settings_init; changed
 /// @param preset    iotx_coap_preset_t
@@ -238,10 +244,10 @@ pub unsafe extern "C" fn iotx_coap_settings_preset(
     preset: c_int,
 ) -> c_int {
     boundary!(on_panic => iotx_ret_code_t::IOTX_ERR_INVALID_PARAM as c_int, {
-        let (params, auth_seconds, handshake_seconds) = match preset {
-            0 => (TransmissionParams::default(), 10, 30),
-            1 => (TransmissionParams::nb_iot(), 180, 180),
-            2 => (TransmissionParams::lan(), 5, 10),
+        let (params, auth_seconds, handshake_seconds, flight_timeout_ms) = match preset {
+            0 => (TransmissionParams::default(), 10, 30, 1_000),
+            1 => (TransmissionParams::nb_iot(), 180, 180, 9_000),
+            2 => (TransmissionParams::lan(), 5, 10, 250),
             _ => {
                 log::error!("iotx_coap_settings_preset: there is no preset {preset}");
                 return iotx_ret_code_t::IOTX_ERR_INVALID_PARAM as c_int;
@@ -257,6 +263,7 @@ pub unsafe extern "C" fn iotx_coap_settings_preset(
         known.set_transmission(&params);
         known.auth_timeout_ms = 1_000 * auth_seconds;
         known.handshake_timeout_ms = 1_000 * handshake_seconds;
+        known.flight_timeout_ms = flight_timeout_ms;
         let length = known.size.min(size_of::<iotx_coap_settings_t>());
         // SAFETY: as many bytes as the caller's first member says are writable, and `known` is not shorter.
         unsafe { ptr::copy_nonoverlapping((&raw const known).cast(), settings.cast::<u8>(), length) };

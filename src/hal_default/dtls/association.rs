@@ -1,5 +1,7 @@
 //! What one socket carries: a session, a handshake that makes the next one, or both.
 
+use std::cell::RefCell;
+use std::io;
 use std::time::Duration;
 
 use super::channel::{Channel, Ended, Taken};
@@ -18,6 +20,13 @@ const DATAGRAMS_PER_TURN: u32 = 16;
 /// 4.1).
 const LONGEST_RECORD: usize = 13 + (1 << 14) + 2048;
 
+thread_local! {
+    /// Where datagrams arrive: one for all the associations that a thread serves, since none is in it longer
+    /// than a turn.
+    static ARRIVALS: RefCell<Box<[u8]>> =
+        RefCell::new(vec![0; LONGEST_RECORD].into_boxed_slice());
+}
+
 /// What a turn came to.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -26,7 +35,7 @@ pub(super) enum Event {
     /// The session is over, now or since before, and no handshake is under way.
     Ended(Ended),
     /// The network reported an error.
-    Network(std::io::Error),
+    Network(io::Error),
     /// A handshake has succeeded, and its session carries everything from now on.
     Renewed,
     /// The handshake under way has failed.
@@ -43,7 +52,6 @@ pub(super) struct Association {
     stillborn: Option<Failure>,
     /// Whether the last renewal was met with silence: the path may have forgotten our port.
     port_is_stale: bool,
-    datagram: Box<[u8]>,
 }
 
 impl Association {
@@ -57,7 +65,6 @@ impl Association {
             resumable: None,
             stillborn: None,
             port_is_stale: false,
-            datagram: vec![0; LONGEST_RECORD].into_boxed_slice(),
         })
     }
 
@@ -107,7 +114,7 @@ impl Association {
 
     /// The session to keep for later, as bytes.
     pub(super) fn keep_session(&self) -> Option<zeroize::Zeroizing<Vec<u8>>> {
-        self.dialer.keep_session(self.resumable.as_ref()?)
+        self.dialer.keep_session(self.resumable.as_ref())
     }
 
     /// How long until [`Self::turn`] has something to do by itself.
@@ -132,9 +139,14 @@ impl Association {
                 return Some(event);
             }
             datagrams = datagrams.checked_sub(1)?;
-            match self.dialer.link().receive(&mut self.datagram) {
-                Ok(length) => self.sort(length),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return None,
+            let received: io::Result<()> = ARRIVALS.with_borrow_mut(|arrivals| {
+                let length = self.dialer.link().receive(arrivals)?;
+                self.sort(&arrivals[..length]);
+                Ok(())
+            });
+            match received {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
                 Err(error) => match &mut self.effort {
                     Some((effort, _)) => effort.keep(error),
                     None => return Some(Event::Network(error)),
@@ -187,6 +199,8 @@ impl Association {
             established.describe()
         );
         self.port_is_stale = false;
+        self.dialer
+            .learn(established.resumable.as_ref(), established.declined_ticket);
         self.resumable = established.resumable;
         if let Some(predecessor) = self.channel.replace(Channel::new(established.stream)) {
             predecessor.abandon();
@@ -194,12 +208,12 @@ impl Association {
     }
 
     /// Hands the records of the datagram just received to whom they are for.
-    fn sort(&mut self, length: usize) {
+    fn sort(&mut self, datagram: &[u8]) {
         let takers = Takers {
             session: self.channel.as_ref().and_then(Channel::open_protection),
             handshake: self.effort.is_some(),
         };
-        for record in records(&self.datagram[..length]) {
+        for record in records(datagram) {
             let route = route(record, takers);
             if let (Route::Session | Route::Both, Some(channel)) = (route, &mut self.channel) {
                 channel.deliver(record);

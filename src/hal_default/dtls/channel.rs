@@ -42,7 +42,8 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    pub(super) fn new(stream: SslStream<Wire>) -> Self {
+    pub(super) fn new(mut stream: SslStream<Wire>) -> Self {
+        stream.get_mut().end_handshake();
         Self {
             protection: Protection::of(stream.ssl()),
             stream,
@@ -151,7 +152,6 @@ impl Channel {
             Ended::FatalAlert
         } else {
             log::error!("{peer}: the DTLS session broke: {error}");
-            eprintln!("DBG {error:?}");
             Ended::Broken
         };
         self.ended = Some(ended);

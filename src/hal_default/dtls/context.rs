@@ -1,31 +1,51 @@
 //! What a handshake offers: version, cipher suites, trusted roots, key.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use openssl::error::ErrorStack;
-use openssl::ssl::{
-    SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion,
-};
+use openssl::ex_data::Index;
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion};
 use openssl::x509::X509;
+use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
 use crate::hal::dtls::PskCredentials;
+use crate::sync::Mutex;
 
-/// Certificate suites, best first: forward secrecy with AEAD; the suite RFC 7252 9.1.3.3 makes
-/// mandatory; forward secrecy with CBC; then RSA key exchange, the only kind that SDK releases 2.03
-/// to 3.01 offer and therefore the only kind an endpoint of that time is known to speak.
-const CERTIFICATE_SUITES: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
-    ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
-    ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:\
-    ECDHE-ECDSA-AES128-CCM:ECDHE-ECDSA-AES128-CCM8:\
-    ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:\
-    AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA256:AES256-SHA256:AES128-SHA:AES256-SHA";
+/// Certificate suites, best first. Each costs two bytes of every ClientHello, so there is one of each
+/// kind that a server may insist on:
+///
+/// * ChaCha20-Poly1305 (RFC 7905): a whole tag at the least overhead, 29 bytes a record, and fast
+///   without hardware for AES.
+/// * AES-GCM: what servers without ChaCha20 have; 37 bytes.
+/// * AES-CCM-8, which RFC 7252 9.1.3.3 and RFC 7925 4.2 make mandatory: 29 bytes, but by a tag of 64
+///   bits, and DTLS lets a forger try again without end (RFC 9147 4.5.3). So for servers that have
+///   nothing better.
+/// * RSA key exchange with CBC, the only kind that SDK releases 2.03 to 3.01 offer, and therefore the
+///   only kind an endpoint of that time is known to speak; which of the four it speaks is not. HMAC-SHA-1,
+///   which nothing has shaken, before HMAC-SHA-256, which is 12 bytes longer.
+const CERTIFICATE_SUITES: &str = "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
+    ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-CCM8:\
+    AES128-SHA:AES256-SHA:AES128-SHA256:AES256-SHA256";
 
-/// Pre-shared key suites: AEAD first; the suite RFC 7252 9.1.3.1 makes mandatory; last 0x008C, the
-/// only one SDK 3.2.0 offers.
-const PSK_SUITES: &str = "PSK-AES128-GCM-SHA256:PSK-AES128-CCM8:\
-    PSK-AES128-CBC-SHA256:PSK-AES128-CBC-SHA";
+/// Pre-shared key suites, in the same order; AES-CCM-8 is what RFC 7252 9.1.3.1 makes mandatory, and the
+/// last is 0x008C, the only one SDK 3.2.0 offers.
+const PSK_SUITES: &str = "PSK-CHACHA20-POLY1305:PSK-AES128-GCM-SHA256:PSK-AES128-CCM8:\
+    PSK-AES128-CBC-SHA";
+
+/// Groups for key exchange and certificates, best first. X25519's public keys are 33 bytes shorter than
+/// those of P-256, which everybody has; P-384 is for certificates.
+const GROUPS: &str = "X25519:P-256:P-384";
+/// Of a library that is bound to the rules of FIPS 140.
+const GROUPS_OF_NIST: &str = "P-256:P-384";
+
+/// Signatures that a server may use: those of RSA and ECDSA certificates with the hashes that today's
+/// authorities and servers use. TLS 1.2 needs no RSA-PSS.
+const SIGNATURES: &str = "ECDSA+SHA256:RSA+SHA256:ECDSA+SHA384:RSA+SHA384:RSA+SHA512";
+/// The least of them, for a handshake in which nothing is signed: a ClientHello without the list stands for
+/// SHA-1 (RFC 5246 7.4.1.4.1).
+const FEWEST_SIGNATURES: &str = "ECDSA+SHA256";
 
 /// The rules for keys and signatures, whatever the system's configuration file says: 112 bits, no
 /// SHA-1 signatures.
@@ -60,26 +80,75 @@ impl Suites {
     }
 }
 
-/// Tells whether the server has chosen the pre-shared key in the handshake under way.
+/// The pre-shared key of one connection, and whether its server has chosen it in the handshake under way.
 #[derive(Debug, Clone, Default)]
-pub(super) struct PskChosen(Arc<AtomicBool>);
+pub(super) struct Psk(Arc<PskInner>);
 
-impl PskChosen {
-    pub(super) fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+#[derive(Debug, Default)]
+struct PskInner {
+    credentials: Option<PskCredentials>,
+    chosen: AtomicBool,
+}
+
+impl Psk {
+    pub(super) fn new(credentials: Option<&PskCredentials>) -> Self {
+        Self(Arc::new(PskInner {
+            credentials: credentials.cloned(),
+            chosen: AtomicBool::new(false),
+        }))
     }
 
-    /// A new handshake begins.
-    pub(super) fn forget(&self) {
-        self.0.store(false, Ordering::Relaxed);
+    /// Lets a handshake use it; a new one begins.
+    pub(super) fn lend(&self, ssl: &mut Ssl) -> Result<(), ErrorStack> {
+        self.0.chosen.store(false, Ordering::Relaxed);
+        ssl.set_ex_data(psk_index()?, self.clone());
+        Ok(())
+    }
+
+    pub(super) fn is_chosen(&self) -> bool {
+        self.0.chosen.load(Ordering::Relaxed)
     }
 }
 
-/// A context for handshakes one after the other; each chooses its own [`Suites`].
-pub(super) fn build(
-    roots: &[X509],
-    psk: Option<&PskCredentials>,
-) -> Result<(SslContext, PskChosen), ErrorStack> {
+/// Where an SSL object keeps its key.
+fn psk_index() -> Result<Index<Ssl, Psk>, ErrorStack> {
+    static INDEX: OnceLock<Index<Ssl, Psk>> = OnceLock::new();
+    if let Some(index) = INDEX.get() {
+        return Ok(*index);
+    }
+    // Should two threads come here at once, one index stays unused.
+    let index = Ssl::new_ex_index()?;
+    Ok(*INDEX.get_or_init(|| index))
+}
+
+/// A context, which never changes, for handshakes of any number of connections; each chooses its own
+/// [`Suites`] among `widest` and has its own key.
+///
+/// A context takes tens of kilobytes: connections that trust the same `roots` (PEM, empty for the key
+/// alone) share one. The last one is kept for the next.
+pub(super) fn shared(widest: Suites, roots: &[u8]) -> Result<SslContext, Failure> {
+    type Last = Option<(bool, [u8; 32], SslContext)>;
+    static LAST: Mutex<Last> = Mutex::new(None);
+    let needs_certificate = widest != Suites::Psk;
+    let digest: [u8; 32] = Sha256::digest(roots).into();
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*last {
+        Some((kind, of, context)) if (*kind, *of) == (needs_certificate, digest) => {
+            return Ok(context.clone());
+        }
+        _ => {}
+    }
+    let trusted = if needs_certificate {
+        parse_roots(roots)?
+    } else {
+        Vec::new()
+    };
+    let context = build(needs_certificate, &trusted).map_err(Failure::Setup)?;
+    *last = Some((needs_certificate, digest, context.clone()));
+    Ok(context)
+}
+
+fn build(needs_certificate: bool, roots: &[X509]) -> Result<SslContext, ErrorStack> {
     let mut context = SslContext::builder(SslMethod::dtls_client())?;
     context.set_min_proto_version(Some(SslVersion::DTLS1_2))?;
     context.set_max_proto_version(Some(SslVersion::DTLS1_2))?;
@@ -91,31 +160,44 @@ pub(super) fn build(
             | NO_ENCRYPT_THEN_MAC,
     );
     context.set_security_level(SECURITY_LEVEL);
+    if context.set_groups_list(GROUPS).is_err() {
+        context.set_groups_list(GROUPS_OF_NIST)?;
+    }
+    context.set_sigalgs_list(if needs_certificate {
+        SIGNATURES
+    } else {
+        FEWEST_SIGNATURES
+    })?;
     context.set_verify(SslVerifyMode::PEER);
     for root in roots {
         context.cert_store_mut().add_cert(root.clone())?;
     }
-    let chosen = PskChosen::default();
-    if let Some(psk) = psk {
-        answer_with_key(&mut context, psk.clone(), chosen.clone());
-    }
-    Ok((context.build(), chosen))
+    context.set_psk_client_callback(|ssl, _hint, identity_out, key_out| {
+        let psk = psk_index().ok().and_then(|index| ssl.ex_data(index));
+        // No key (length 0) makes OpenSSL stop the handshake.
+        Ok(psk.map_or(0, |psk| psk.answer(identity_out, key_out)))
+    });
+    Ok(context.build())
 }
 
-fn answer_with_key(context: &mut SslContextBuilder, psk: PskCredentials, chosen: PskChosen) {
-    context.set_psk_client_callback(move |_, _hint, identity_out, key_out| {
-        chosen.0.store(true, Ordering::Relaxed);
+impl Psk {
+    /// Writes identity and key for OpenSSL; returns the key's length.
+    fn answer(&self, identity_out: &mut [u8], key_out: &mut [u8]) -> usize {
+        self.0.chosen.store(true, Ordering::Relaxed);
+        let Some(psk) = &self.0.credentials else {
+            return 0;
+        };
         let (identity, key) = (psk.identity(), psk.key());
-        // The identity needs its NUL. No key (length 0) makes OpenSSL stop the handshake.
+        // The identity needs its NUL.
         if identity.len() >= identity_out.len() || key.len() > key_out.len() {
             log::error!("the pre-shared key or its identity is longer than OpenSSL takes");
-            return Ok(0);
+            return 0;
         }
         identity_out[..identity.len()].copy_from_slice(identity);
         identity_out[identity.len()] = 0;
         key_out[..key.len()].copy_from_slice(key);
-        Ok(key.len())
-    });
+        key.len()
+    }
 }
 
 /// The certificates in a PEM text, one or more.

@@ -1,6 +1,7 @@
 //! What all handshakes of one session share: the server, what proves its identity and ours, and the
 //! limits.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,15 +9,16 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslContext, SslStream};
 use zeroize::Zeroizing;
 
-use super::context::{PskChosen, Suites, build, parse_roots};
+use super::context::{self, Psk, Suites};
 use super::failure::Failure;
 use super::link::Link;
-use super::resume::{Binding, Resumable};
+use super::resume::{self, Binding, Resumable};
 use super::timers::{self, FIRST_INTERVAL};
-use super::verify::{ServerName, Verdict, demand};
+use super::verify::{Verdict, demand};
 use super::wire::Wire;
 use crate::hal::dtls::{DEFAULT_HANDSHAKE_BOUND, DEFAULT_PATH_MTU, Offer, PskCredentials};
 use crate::hal::dtls_offer::Announced;
+use crate::host::{Host, NoHost};
 
 /// How long and how stubbornly to try.
 #[derive(Debug, Clone, Copy)]
@@ -55,11 +57,16 @@ impl Limits {
     pub(super) fn announced(announced: &Announced) -> Self {
         Self {
             total: announced.handshake_bound,
+            first_interval: announced.flight_timeout.max(SHORTEST_INTERVAL),
             path_mtu: announced.path_mtu,
             ..Self::default()
         }
     }
 }
+
+/// OpenSSL takes an interval of 0 for the wish to have its own; and a flight that is sent again before it
+/// can be answered only adds to the load that delays the answer.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Whom to connect to.
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +122,7 @@ impl<'a> Proof<'a> {
 #[cfg(feature = "redirect")]
 fn add_extra_roots(roots: &mut Vec<u8>) -> Result<(), Failure> {
     use super::super::redirect::{extra_roots, unusable_extra_roots};
+    use super::context::parse_roots;
     if let Some(pem) = extra_roots().map_err(Failure::Redirect)? {
         parse_roots(&pem)
             .map_err(|failure| Failure::Redirect(unusable_extra_roots(failure.to_string())))?;
@@ -135,11 +143,16 @@ fn add_extra_roots(_: &mut Vec<u8>) -> Result<(), Failure> {
 pub(super) struct Dialer {
     link: Arc<Link>,
     context: SslContext,
-    psk_chosen: PskChosen,
-    name: ServerName,
+    psk: Psk,
+    /// What the server's certificate must be for.
+    name: Host,
     suites: Suites,
     limits: Limits,
     binding: Binding,
+    /// Whether to ask for a session ticket (RFC 5077). It costs some 200 bytes when it is given and again
+    /// whenever it is used, where a session id costs 32: so it is left to servers that give no id, or do not
+    /// know it later.
+    wants_ticket: Cell<bool>,
     /// "host:port", for the log.
     peer: String,
 }
@@ -152,28 +165,27 @@ impl Dialer {
         limits: Limits,
     ) -> Result<Self, Failure> {
         let Target { host, port } = target;
+        // Before anything else: OpenSSL takes an empty name for the wish not to check it, and one that
+        // begins with a dot for that of all its subdomains.
+        let name = Host::parse_bare(host).map_err(|NoHost| Failure::Name(host.to_owned()))?;
         let suites = proof.suites()?;
         let roots = proof.roots(suites)?;
-        let trusted = if suites == Suites::Psk {
-            Vec::new()
-        } else {
-            parse_roots(&roots)?
-        };
         let psk = proof
             .psk
             .as_ref()
             .filter(|_| suites != Suites::Certificates);
-        let (context, psk_chosen) = build(&trusted, psk).map_err(Failure::Setup)?;
+        let context = context::shared(suites, &roots)?;
         let link = Link::open(host, port, limits.path_mtu).map_err(Failure::Connect)?;
         let identity = psk.map_or(&b""[..], PskCredentials::identity);
         Ok(Self {
             link: Arc::new(link),
             context,
-            psk_chosen,
-            name: ServerName::new(host),
+            psk: Psk::new(psk),
+            name,
             suites,
             limits,
             binding: Binding::new(host, port, &roots, identity),
+            wants_ticket: Cell::new(false),
             peer: format!("{host}:{port}"),
         })
     }
@@ -191,8 +203,8 @@ impl Dialer {
         self.limits
     }
 
-    pub(super) fn psk_chosen(&self) -> &PskChosen {
-        &self.psk_chosen
+    pub(super) fn psk(&self) -> &Psk {
+        &self.psk
     }
 
     /// "host:port", for the log.
@@ -206,12 +218,15 @@ impl Dialer {
         suites: Suites,
         resume: Option<&Resumable>,
     ) -> Result<(SslStream<Wire>, Verdict), ErrorStack> {
-        self.psk_chosen.forget();
         let mut ssl = Ssl::new(&self.context)?;
+        self.psk.lend(&mut ssl)?;
         suites.offer(&mut ssl)?;
         ssl.set_mtu(self.link.largest_datagram().into())?;
         if self.limits.first_interval != FIRST_INTERVAL {
             timers::set_first_interval(&mut ssl, self.limits.first_interval)?;
+        }
+        if !self.wants_ticket.get() {
+            resume::ask_for_no_ticket(&mut ssl)?;
         }
         let verdict = demand(&mut ssl, &self.name)?;
         if let Some(resumable) = resume {
@@ -223,11 +238,28 @@ impl Dialer {
         Ok((stream, verdict))
     }
 
+    /// What a handshake has shown about the server's way of resumption: `resumable` is what it gave, and
+    /// `declined_ticket` says what it declined. One way having failed, the other one is tried next time.
+    pub(super) fn learn(&self, resumable: Option<&Resumable>, declined_ticket: Option<bool>) {
+        let has_ticket = resumable.is_none_or(Resumable::has_ticket);
+        self.wants_ticket.set(match declined_ticket {
+            Some(ticket) => !ticket || resumable.is_none(),
+            None => has_ticket,
+        });
+    }
+
     /// The session that `proof` brings to be resumed, if it can be used here.
     pub(super) fn kept_session(&self, proof: &Proof<'_>) -> Option<Resumable> {
         let bytes = proof.resume.as_ref()?;
+        if resume::is_wish_for_ticket(bytes, self.binding) {
+            self.wants_ticket.set(true);
+            return None;
+        }
         match Resumable::import(bytes, self.binding, self.suites) {
-            Ok(resumable) => Some(resumable),
+            Ok(resumable) => {
+                self.wants_ticket.set(resume::has_wish_for_ticket(bytes));
+                Some(resumable)
+            }
             Err(refusal) => {
                 log::warn!(
                     "{}: the kept DTLS session is not used: {refusal}",
@@ -239,10 +271,13 @@ impl Dialer {
     }
 
     /// The bytes that [`Self::kept_session`] reads.
-    pub(super) fn keep_session(&self, resumable: &Resumable) -> Option<Zeroizing<Vec<u8>>> {
-        resumable
-            .is_good_for(self.suites)
-            .then(|| resumable.export(self.binding))
-            .flatten()
+    pub(super) fn keep_session(&self, resumable: Option<&Resumable>) -> Option<Zeroizing<Vec<u8>>> {
+        match resumable {
+            Some(resumable) if resumable.is_good_for(self.suites) => {
+                resumable.export(self.binding, self.wants_ticket.get())
+            }
+            None if self.wants_ticket.get() => Some(resume::wish_for_ticket(self.binding)),
+            _ => None,
+        }
     }
 }

@@ -37,6 +37,8 @@ const ALERT_PROTOCOL_VERSION: Alert = Alert(70);
 /// Why there is no session.
 #[derive(Debug)]
 pub(super) enum Failure {
+    /// The host is neither a name nor an address: no certificate can be checked against it.
+    Name(String),
     /// No socket.
     Connect(ConnectFailure),
     /// The root certificates cannot be used.
@@ -131,6 +133,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Name(host) => write!(f, "{host:?} is neither a host name nor an address"),
             Self::Connect(failure) => write!(f, "{failure}"),
             Self::Roots(problem) => write!(f, "the root certificates cannot be used: {problem}"),
             #[cfg(feature = "redirect")]

@@ -7,7 +7,7 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{ErrorCode, SslStream};
 
 use super::alerts::{Alert, Suspicion};
-use super::context::{PskChosen, Suites};
+use super::context::{Psk, Suites};
 use super::dialer::Dialer;
 use super::failure::Failure;
 use super::records::Record;
@@ -34,7 +34,7 @@ pub(super) struct Times {
 pub(super) struct Handshake {
     stream: SslStream<Wire>,
     verdict: Verdict,
-    psk_chosen: PskChosen,
+    psk: Psk,
     resume: Option<Resumable>,
     suspicion: Suspicion,
     heard: bool,
@@ -58,7 +58,7 @@ impl Handshake {
         Ok(Self {
             stream,
             verdict,
-            psk_chosen: dialer.psk_chosen().clone(),
+            psk: dialer.psk().clone(),
             resume,
             suspicion: Suspicion::default(),
             heard: false,
@@ -100,7 +100,7 @@ impl Handshake {
 
     /// Whether the server has chosen the pre-shared key.
     pub(super) fn has_chosen_psk(&self) -> bool {
-        self.psk_chosen.get()
+        self.psk.is_chosen()
     }
 
     /// Does what can be done now. `Ok(true)`: the handshake is complete.
@@ -184,16 +184,22 @@ impl Handshake {
     /// The session, once the handshake is complete.
     pub(super) fn finish(self) -> Established {
         let ssl = self.stream.ssl();
+        let declined = self
+            .resume
+            .as_ref()
+            .filter(|_| !ssl.session_reused())
+            .map(Resumable::has_ticket);
         let resumed = self.resume.filter(|_| ssl.session_reused());
         let proven_by = match &resumed {
             Some(resumed) => resumed.proven_by(),
-            None if self.psk_chosen.get() => ProvenBy::Psk,
+            None if self.psk.is_chosen() => ProvenBy::Psk,
             None => ProvenBy::Certificate,
         };
         Established {
             resumable: Resumable::from_handshake(ssl, proven_by, resumed.as_ref()),
             proven_by,
             resumed: resumed.is_some(),
+            declined_ticket: declined,
             stream: self.stream,
         }
     }
@@ -204,8 +210,10 @@ impl Handshake {
 pub(super) struct Established {
     pub(super) stream: SslStream<Wire>,
     pub(super) resumable: Option<Resumable>,
-    proven_by: ProvenBy,
+    /// What the server declined to resume from: a ticket, or a session id.
+    pub(super) declined_ticket: Option<bool>,
     resumed: bool,
+    proven_by: ProvenBy,
 }
 
 impl Established {

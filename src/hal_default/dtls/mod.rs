@@ -1,6 +1,5 @@
 //! `HAL_DTLSSession_*` on OpenSSL: DTLS 1.2 (RFC 6347), server certificate always verified, or a
 //! pre-shared key.
-
 //!
 //! From below: `link` is the socket, `records` the sieve for what arrives on it, `router` says who
 //! takes a record; `wire` is what OpenSSL sees of both. A `handshake` is driven without waiting; an

@@ -5,11 +5,13 @@
 //! the roots and the identity that the handshake was made with, and how. It is resumed for the same
 //! only, and not for ever.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
+use std::ptr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use foreign_types::ForeignTypeRef;
 use openssl::asn1::Asn1Time;
+use openssl::error::ErrorStack;
 use openssl::ssl::{SslRef, SslSession, SslSessionRef, SslVersion};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -27,6 +29,11 @@ const PROOF: usize = MAGIC.len();
 const UNTIL: usize = PROOF + 1;
 const BINDING: usize = UNTIL + 8;
 const DER: usize = BINDING + 32;
+
+/// In the place of the proof: no session follows.
+const NO_SESSION: u8 = 0;
+/// Beside the proof: the next handshake is to ask for a ticket.
+const WISH_FOR_TICKET: u8 = 0x80;
 
 /// A kept session longer than this is none: tickets have 16 bits of length, certificates are a few
 /// kilobytes.
@@ -111,17 +118,32 @@ impl Resumable {
         self.proven_by
     }
 
+    /// Whether it is resumed by a ticket instead of a session id.
+    pub(super) fn has_ticket(&self) -> bool {
+        unsafe extern "C" {
+            // <openssl/ssl.h>, OpenSSL 1.1.0 and later; not in the bindings.
+            fn SSL_SESSION_has_ticket(session: *const openssl_sys::SSL_SESSION) -> c_int;
+        }
+        // SAFETY: the session is live and the call only looks.
+        unsafe { SSL_SESSION_has_ticket(self.session.as_ptr()) == 1 }
+    }
+
     /// Whether a handshake with these suites may resume it now.
     pub(super) fn is_good_for(&self, suites: Suites) -> bool {
         self.proven_by.is_offered_by(suites) && now() < self.until && is_resumable(&self.session)
     }
 
     /// The bytes to keep. They hold the master secret.
-    pub(super) fn export(&self, binding: Binding) -> Option<Zeroizing<Vec<u8>>> {
+    pub(super) fn export(
+        &self,
+        binding: Binding,
+        wants_ticket: bool,
+    ) -> Option<Zeroizing<Vec<u8>>> {
         let der = Zeroizing::new(self.session.to_der().ok()?);
         let mut bytes = Zeroizing::new(Vec::with_capacity(DER + der.len()));
         bytes.extend_from_slice(&MAGIC);
-        bytes.push(self.proven_by.code());
+        let wish = if wants_ticket { WISH_FOR_TICKET } else { 0 };
+        bytes.push(self.proven_by.code() | wish);
         bytes.extend_from_slice(&self.until.to_be_bytes());
         bytes.extend_from_slice(&binding.0);
         bytes.extend_from_slice(&der);
@@ -136,7 +158,8 @@ impl Resumable {
         if bytes[BINDING..DER] != binding.0 {
             return Err(Refusal::NotForThis);
         }
-        let proven_by = ProvenBy::from_code(bytes[PROOF]).ok_or(Refusal::NotASession)?;
+        let proven_by =
+            ProvenBy::from_code(bytes[PROOF] & !WISH_FOR_TICKET).ok_or(Refusal::NotASession)?;
         let mut until = [0; 8];
         until.copy_from_slice(&bytes[UNTIL..BINDING]);
         let session = SslSession::from_der(&bytes[DER..]).map_err(|_| Refusal::NotASession)?;
@@ -166,6 +189,43 @@ impl std::fmt::Debug for Resumable {
             .field("proven_by", &self.proven_by)
             .field("until", &self.until)
             .finish_non_exhaustive()
+    }
+}
+
+/// What is kept when the server gave nothing to resume from: the wish for a ticket.
+pub(super) fn wish_for_ticket(binding: Binding) -> Zeroizing<Vec<u8>> {
+    let wish = [NO_SESSION | WISH_FOR_TICKET];
+    Zeroizing::new([&MAGIC[..], &wish, &[0; 8], &binding.0].concat())
+}
+
+/// Whether these bytes are a [`wish_for_ticket`] and nothing else.
+pub(super) fn is_wish_for_ticket(bytes: &[u8], binding: Binding) -> bool {
+    *bytes == **wish_for_ticket(binding)
+}
+
+/// Whether a session that was kept comes with the wish for a ticket.
+pub(super) fn has_wish_for_ticket(kept: &[u8]) -> bool {
+    kept.get(PROOF)
+        .is_some_and(|proof| proof & WISH_FOR_TICKET != 0)
+}
+
+/// Leaves the extension by which a client asks for a ticket (RFC 5077 3.2) out of the ClientHello; a ticket
+/// that is there already still goes into it.
+pub(super) fn ask_for_no_ticket(ssl: &mut SslRef) -> Result<(), ErrorStack> {
+    unsafe extern "C" {
+        // <openssl/ssl.h>, OpenSSL 1.0.0 and later; not in the bindings.
+        fn SSL_set_session_ticket_ext(
+            ssl: *mut openssl_sys::SSL,
+            ticket: *mut c_void,
+            length: c_int,
+        ) -> c_int;
+    }
+    // SAFETY: `ssl` is live and borrowed for writing. No ticket is what keeps the extension out: see the
+    // construction of the ClientHello in OpenSSL.
+    if unsafe { SSL_set_session_ticket_ext(ssl.as_ptr(), ptr::null_mut(), 0) } == 1 {
+        Ok(())
+    } else {
+        Err(ErrorStack::get())
     }
 }
 

@@ -13,6 +13,7 @@ use super::channel::{Channel, Ended, SendError};
 use super::dialer::{Dialer, Limits, Proof, Target};
 use super::failure::Failure;
 use super::waker::Waker;
+use crate::hal::immediate;
 use crate::sync::{Mutex, MutexGuard};
 
 /// Longest datagram one record carries (RFC 5246 6.2.1).
@@ -124,8 +125,8 @@ impl Session {
     pub(super) fn read(&self, buffer: &mut [u8], timeout_ms: u32) -> Read {
         self.read_here.store(true, Ordering::Relaxed);
         let deadline = Deadline::after_ms(timeout_ms);
-        // A datagram may hold several records: the rest of the last one comes before the next.
-        let mut ready = false;
+        // A caller that does not want to wait has waited for the socket itself, mostly.
+        let mut ready = immediate::is_wanted();
         loop {
             let due = {
                 let mut association = self.lock();

@@ -12,36 +12,7 @@ use openssl::ssl::{SslRef, SslVerifyMode};
 use openssl::x509::verify::X509CheckFlags;
 use openssl::x509::{X509NameRef, X509Ref, X509StoreContextRef};
 
-/// The name a server must prove to have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ServerName {
-    /// A DNS name, without the final dot of an absolute one.
-    Dns(String),
-    /// An address literal.
-    Address(IpAddr),
-}
-
-impl ServerName {
-    pub(super) fn new(host: &str) -> Self {
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
-        match bare.parse() {
-            Ok(address) => Self::Address(address),
-            Err(_) => Self::Dns(host.strip_suffix('.').unwrap_or(host).to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for ServerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dns(name) => f.write_str(name),
-            Self::Address(address) => write!(f, "{address}"),
-        }
-    }
-}
+use crate::host::Host;
 
 /// Why a certificate was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,10 +34,7 @@ pub(super) enum Rejection {
         now: String,
     },
     /// The certificate belongs to other hosts.
-    WrongName {
-        wanted: ServerName,
-        found: Vec<String>,
-    },
+    WrongName { wanted: String, found: Vec<String> },
     /// Any other reason, in OpenSSL's words.
     Other { subject: String, reason: String },
 }
@@ -127,18 +95,22 @@ impl Verdict {
 
 /// Makes `ssl` demand a certificate for `name`, and tell the server which name is meant (SNI, names
 /// only: RFC 6066 3).
-pub(super) fn demand(ssl: &mut SslRef, name: &ServerName) -> Result<Verdict, ErrorStack> {
+pub(super) fn demand(ssl: &mut SslRef, name: &Host) -> Result<Verdict, ErrorStack> {
     match name {
-        ServerName::Dns(host) => {
+        Host::Name(host) => {
             ssl.param_mut()
                 .set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS);
             ssl.param_mut().set_host(host)?;
             ssl.set_hostname(host)?;
         }
-        ServerName::Address(address) => ssl.param_mut().set_ip(*address)?,
+        Host::Address(address) => ssl.param_mut().set_ip(*address)?,
     }
     let verdict = Verdict::default();
-    let (kept, wanted) = (verdict.clone(), name.clone());
+    let kept = verdict.clone();
+    let wanted = match name {
+        Host::Name(host) => host.clone(),
+        Host::Address(address) => address.to_string(),
+    };
     ssl.set_verify_callback(SslVerifyMode::PEER, move |acceptable, chain| {
         if !acceptable {
             kept.keep_first(rejection(chain, &wanted));
@@ -149,7 +121,7 @@ pub(super) fn demand(ssl: &mut SslRef, name: &ServerName) -> Result<Verdict, Err
     Ok(verdict)
 }
 
-fn rejection(chain: &X509StoreContextRef, wanted: &ServerName) -> Rejection {
+fn rejection(chain: &X509StoreContextRef, wanted: &str) -> Rejection {
     let certificate = chain.current_cert();
     let name = |pick: fn(&X509Ref) -> &X509NameRef| {
         certificate.map_or_else(|| "?".to_owned(), |certificate| one_line(pick(certificate)))
@@ -178,7 +150,7 @@ fn rejection(chain: &X509StoreContextRef, wanted: &ServerName) -> Rejection {
         },
         openssl_sys::X509_V_ERR_HOSTNAME_MISMATCH | openssl_sys::X509_V_ERR_IP_ADDRESS_MISMATCH => {
             Rejection::WrongName {
-                wanted: wanted.clone(),
+                wanted: wanted.to_owned(),
                 found: certificate.map(names).unwrap_or_default(),
             }
         }
@@ -250,19 +222,6 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_and_addresses_are_told_apart() {
-        let dns = |name: &str| ServerName::Dns(name.to_owned());
-        assert_eq!(ServerName::new("pk.example.com"), dns("pk.example.com"));
-        assert_eq!(ServerName::new("pk.example.com."), dns("pk.example.com"));
-        assert_eq!(ServerName::new("1.2.3.4.example"), dns("1.2.3.4.example"));
-        let v4 = ServerName::Address("127.0.0.1".parse().expect("address"));
-        assert_eq!(ServerName::new("127.0.0.1"), v4);
-        let v6 = ServerName::Address("::1".parse().expect("address"));
-        assert_eq!(ServerName::new("::1"), v6);
-        assert_eq!(ServerName::new("[::1]"), v6);
-    }
 
     #[test]
     fn the_peers_text_cannot_forge_log_lines() {

@@ -64,8 +64,11 @@ static void check_tcp(void)
 
     /* Nor does writing to a peer that does not read. */
     sent = HAL_TCP_Write(tcp, much, sizeof(much), 30);
-    CHECK(sent > 0 && sent < (int32_t)sizeof(much));
-    CHECK_EQ(HAL_TCP_Write(tcp, much, sizeof(much), 30), 0);
+    CHECK(sent > 0 && sent <= (int32_t)sizeof(much));
+    while (sent > 0) { /* how much the system takes in, and how fast, is its own affair */
+        sent = HAL_TCP_Write(tcp, much, sizeof(much), 30);
+    }
+    CHECK_EQ(sent, 0);
 
     /* After the peer's end: what it still sent, then the end. */
     CHECK_EQ(write(peer, "bye", 3), 3);

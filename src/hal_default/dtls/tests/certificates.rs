@@ -3,7 +3,7 @@
 use openssl::ssl::{NameType, SslContextBuilder, SslOptions, SslVersion};
 
 use super::pki::{Identity, Leaf, authority, issue, self_signed};
-use super::server::{Connection, Server, echo_once, fail_once, with_identity};
+use super::server::{Connection, Server, echo_once, fail_once, silent, waiting, with_identity};
 use super::{check_echo, connect, failure};
 use crate::hal::certs::ROOTS_PEM;
 
@@ -159,7 +159,7 @@ fn a_modern_server_gets_forward_secrecy_and_aead() {
         |connection: &Connection| (connection.stream.ssl().version_str(), connection.suite());
     assert_eq!(
         noted(HOST, note),
-        ("DTLSv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256")
+        ("DTLSv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305")
     );
 }
 
@@ -241,4 +241,25 @@ fn roots_that_are_no_certificates_are_refused_before_connecting() {
         reason.starts_with("the root certificates cannot be used"),
         "{reason}"
     );
+}
+
+#[test]
+fn hosts_that_would_weaken_the_check_of_the_name_are_refused_before_anything_is_sent() {
+    let peer = silent();
+    let address = peer.local_addr().expect("address");
+    let pem = authority("root").pem();
+    for host in [
+        "",
+        ".",
+        "..",
+        ".localhost",
+        "local..host",
+        "127.1",
+        "[127.0.0.1]",
+    ] {
+        let reason = failure(connect(host, address, &pem));
+        let expected = format!("{host:?} is neither a host name nor an address");
+        assert_eq!(reason, expected);
+    }
+    assert_eq!(waiting(&peer), 0);
 }

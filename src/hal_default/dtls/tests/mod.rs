@@ -22,7 +22,9 @@ use std::time::Duration;
 use super::dialer::{Limits, Proof, Target};
 use super::failure::Failure;
 use super::session::{Read, Session, establish};
-use crate::hal::dtls::{DEFAULT_HANDSHAKE_BOUND, DEFAULT_PATH_MTU, Offer, PskCredentials};
+use crate::hal::dtls::{
+    DEFAULT_FLIGHT_TIMEOUT, DEFAULT_HANDSHAKE_BOUND, DEFAULT_PATH_MTU, Offer, PskCredentials,
+};
 use crate::hal::dtls_offer::Announced;
 
 /// A failure bound in the unit of the C seam.
@@ -65,6 +67,7 @@ fn announced(offer: Offer, identity: &[u8], key: &[u8]) -> Option<Announced> {
         resume: None,
         path_mtu: DEFAULT_PATH_MTU,
         handshake_bound: DEFAULT_HANDSHAKE_BOUND,
+        flight_timeout: DEFAULT_FLIGHT_TIMEOUT,
     })
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::pki::{Leaf, authority, issue};
 use super::relay::{From, Relay};
 use super::server::{Broken, Server, echo_once, knock, silent, waiting, with_identity};
-use super::{check_echo, connect, connect_within, failure, impatient};
+use super::{announced, check_echo, connect, connect_within, failure, impatient};
+use crate::hal::dtls::Offer;
 use crate::hal_default::dtls::dialer::{Limits, Proof};
 
 const HOST: &str = "127.0.0.1";
@@ -156,6 +157,23 @@ fn a_flight_is_sent_again_while_the_peer_is_silent() {
 }
 
 #[test]
+fn the_first_flight_waits_as_long_as_was_announced() {
+    let peer = silent();
+    let address = peer.local_addr().expect("address");
+    let root = authority("root").pem();
+    let mut announced = announced(Offer::PskOnly, b"device", b"key").expect("announced");
+    announced.handshake_bound = Duration::from_millis(1_200);
+    // One of 100 ms is repeated after 0.1, 0.3 and 0.7 s.
+    for (flight_timeout, flights) in [(9_000, 1), (100, 4)] {
+        announced.flight_timeout = Duration::from_millis(flight_timeout);
+        let limits = Limits::announced(&announced);
+        let proof = Proof::new(&root, Some(announced.clone()));
+        failure(connect_within(HOST, address, &proof, limits));
+        assert_eq!(waiting(&peer), flights, "{flight_timeout} ms");
+    }
+}
+
+#[test]
 fn a_peer_that_stops_answering_is_told_apart_from_a_silent_one() {
     let root = authority("root");
     let mut hellos = 0;
@@ -226,7 +244,11 @@ fn one_report_of_a_closed_port_is_not_believed() {
 #[test]
 fn a_name_without_address_fails_at_once() {
     let nowhere = "127.0.0.1:9".parse().expect("address");
-    let reason = failure(connect("two words", nowhere, &authority("root").pem()));
+    let reason = failure(connect(
+        "nowhere.invalid",
+        nowhere,
+        &authority("root").pem(),
+    ));
     assert!(
         reason.starts_with("the host name cannot be resolved"),
         "{reason}"

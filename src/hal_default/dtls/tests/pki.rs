@@ -51,6 +51,14 @@ impl Leaf {
             for_servers: true,
         }
     }
+
+    /// The same with the kind of key that a suite needs.
+    pub(super) fn for_suite(suite: &str) -> Self {
+        Self {
+            rsa: !suite.starts_with("ECDHE-ECDSA-"),
+            ..Self::local()
+        }
+    }
 }
 
 /// A root of its own.

@@ -77,7 +77,7 @@ fn a_server_with_both_proofs_shows_its_certificate() {
     let pem = root.pem();
     let proof = Proof::new(&pem, announced(Offer::Both, IDENTITY, KEY));
     drop(connect_within(HOST, server.address, &proof, brisk()).expect("handshake"));
-    assert_eq!(server.finish(), "ECDHE-ECDSA-AES128-GCM-SHA256");
+    assert_eq!(server.finish(), "ECDHE-ECDSA-CHACHA20-POLY1305");
 }
 
 #[test]

@@ -7,10 +7,10 @@ use sha2::Sha256;
 
 /// A record as the server's record layer would seal it, made by hand because OpenSSL's interface
 /// sends neither the alerts nor the handshake messages one wants. Keys by RFC 5246 6.3, record by
-/// RFC 5288 3 and RFC 6347 4.1.
+/// RFC 7905 2 and RFC 6347 4.1.
 pub(super) fn sealed(server: &SslRef, content_type: u8, plain: &[u8]) -> Vec<u8> {
     let cipher = server.current_cipher().expect("cipher").name();
-    assert_eq!(cipher, "ECDHE-ECDSA-AES128-GCM-SHA256");
+    assert_eq!(cipher, "ECDHE-ECDSA-CHACHA20-POLY1305");
     let mut master = [0u8; 48];
     assert_eq!(
         server.session().expect("session").master_key(&mut master),
@@ -19,10 +19,10 @@ pub(super) fn sealed(server: &SslRef, content_type: u8, plain: &[u8]) -> Vec<u8>
     let (mut client_random, mut server_random) = ([0u8; 32], [0u8; 32]);
     server.client_random(&mut client_random);
     server.server_random(&mut server_random);
-    // client key 16, server key 16, client IV 4, server IV 4
+    // client key 32, server key 32, client IV 12, server IV 12
     let seed = [&b"key expansion"[..], &server_random, &client_random].concat();
-    let keys = prf_sha256(&master, &seed, 40);
-    let (key, salt) = (&keys[16..32], &keys[36..40]);
+    let keys = prf_sha256(&master, &seed, 88);
+    let (key, iv) = (&keys[32..64], &keys[76..88]);
 
     let sequence = [0, 1, 0, 0, 0, 0, 0, 0x20]; // epoch 1, a number not yet used
     let header = |length: u16| {
@@ -33,7 +33,12 @@ pub(super) fn sealed(server: &SslRef, content_type: u8, plain: &[u8]) -> Vec<u8>
         ]
         .concat()
     };
-    let nonce = [salt, &sequence].concat();
+    let padded = [&[0; 4][..], &sequence].concat();
+    let nonce: Vec<u8> = iv
+        .iter()
+        .zip(&padded)
+        .map(|(iv, number)| iv ^ number)
+        .collect();
     let length = u16::try_from(plain.len()).expect("length");
     let authenticated = [
         &sequence[..],
@@ -43,7 +48,7 @@ pub(super) fn sealed(server: &SslRef, content_type: u8, plain: &[u8]) -> Vec<u8>
     .concat();
     let mut tag = [0u8; 16];
     let sealed = encrypt_aead(
-        Cipher::aes_128_gcm(),
+        Cipher::chacha20_poly1305(),
         key,
         Some(&nonce),
         &authenticated,
@@ -51,8 +56,8 @@ pub(super) fn sealed(server: &SslRef, content_type: u8, plain: &[u8]) -> Vec<u8>
         &mut tag,
     )
     .expect("seal");
-    let length = u16::try_from(sequence.len() + sealed.len() + tag.len()).expect("length");
-    [&header(length)[..], &sequence, &sealed, &tag].concat()
+    let length = u16::try_from(sealed.len() + tag.len()).expect("length");
+    [&header(length)[..], &sealed, &tag].concat()
 }
 
 fn prf_sha256(secret: &[u8], seed: &[u8], length: usize) -> Vec<u8> {

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use openssl::ssl::{
-    ErrorCode, Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslStream,
+    ErrorCode, ShutdownState, Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslStream,
 };
 
 use super::pki::Identity;
@@ -88,7 +88,10 @@ impl Connection {
         let received = drive(&mut self.stream, |stream| stream.ssl_read(&mut buffer));
         match received {
             Ok(length) => Some(buffer[..length].to_vec()),
-            Err(Broken::Openssl(error)) if error.code() == ErrorCode::ZERO_RETURN => None,
+            Err(Broken::Openssl(error)) if error.code() == ErrorCode::ZERO_RETURN => {
+                self.keep_in_cache();
+                None
+            }
             Err(broken) => panic!("the server could not read: {broken:?}"),
         }
     }
@@ -130,6 +133,18 @@ impl Connection {
     /// The name of the cipher suite.
     pub(super) fn suite(&self) -> &'static str {
         self.stream.ssl().current_cipher().expect("cipher").name()
+    }
+
+    /// Pretends to have said goodbye: OpenSSL takes a session that ends without for broken, and out of the
+    /// server's cache.
+    pub(super) fn keep_in_cache(&mut self) {
+        self.stream
+            .set_shutdown(ShutdownState::SENT | ShutdownState::RECEIVED);
+    }
+
+    /// Ends as if without goodbye.
+    pub(super) fn lose_from_cache(&mut self) {
+        self.stream.set_shutdown(ShutdownState::empty());
     }
 
     pub(super) fn close(&mut self) {
