@@ -13,6 +13,7 @@ use super::happening::{Delivery, Happening, ReceiveFailure, Sink};
 use super::identity::DeviceIdentity;
 use super::link::Repair;
 use super::platform::{ConnectError, Platform, Received, SendFailed, Transport};
+use super::recovery::earliest;
 use super::session::Session;
 use super::settings::Settings;
 use super::state::{Locked, Receiver, State};
@@ -203,11 +204,12 @@ impl<P: Platform, U> Client<P, U> {
         let mut most = MOST_AT_ONCE;
         let mut state = self.lock();
         let mut buffer = state.take_buffer();
-        let mut turn = if now < deadline && state.is_overdue(now) {
+        let next = state.session_deadline();
+        let mut turn = if now < deadline && next.is_some_and(|due| due <= now) {
             drop(state);
             self.catch_up(&mut now, deadline, &mut buffer, sink)
         } else {
-            self.turn_under(state, &mut now, deadline, None, &mut buffer, sink)
+            self.turn_under((state, next), &mut now, deadline, None, &mut buffer, sink)
         };
         loop {
             match turn {
@@ -259,9 +261,13 @@ impl<P: Platform, U> Client<P, U> {
         buffer: &mut Buffer,
         sink: &mut Sink<'_, U>,
     ) -> Turn {
+        let overdue = |now| {
+            let next = self.lock().session_deadline();
+            next.is_some_and(|due| due <= now)
+        };
         let mut done = Turn::Nothing;
         for _ in 0..MOST_AT_ONCE {
-            if *now >= until || !self.lock().is_overdue(*now) {
+            if *now >= until || !overdue(*now) {
                 break;
             }
             match self.receive(now, DRAIN_WAIT, None, buffer, sink) {
@@ -284,13 +290,15 @@ impl<P: Platform, U> Client<P, U> {
         buffer: &mut Buffer,
         sink: &mut Sink<'_, U>,
     ) -> Turn {
-        self.turn_under(self.lock(), now, until, expected, buffer, sink)
+        let state = self.lock();
+        let next = state.session_deadline();
+        self.turn_under((state, next), now, until, expected, buffer, sink)
     }
 
-    /// [`turn`](Self::turn), begun under the lock.
+    /// [`turn`](Self::turn), begun under the lock, with the session's next deadline.
     fn turn_under<'a>(
         &'a self,
-        mut state: Locked<'a, P, U>,
+        (mut state, next): (Locked<'a, P, U>, Option<Instant>),
         now: &mut Instant,
         until: Instant,
         expected: Option<AuthStatus>,
@@ -300,7 +308,7 @@ impl<P: Platform, U> Client<P, U> {
         if self.is_closed() {
             return Turn::Closed;
         }
-        let mut next = state.next_deadline();
+        let mut next = earliest(next, state.next_repair());
         let due = next.is_some_and(|due| due <= *now) || !state.is_settled();
         if due {
             let connected = state.can_send();
@@ -314,7 +322,7 @@ impl<P: Platform, U> Client<P, U> {
         }
         if due {
             self.flush(&mut state, *now, &mut |_| {});
-            next = state.next_deadline();
+            next = earliest(state.session_deadline(), state.next_repair());
         }
         let notice = state.session.take_notice();
         if state.session.take_announcement() {
@@ -481,45 +489,6 @@ impl<P: Platform, U> Client<P, U> {
                 Turn::Progress
             }
         }
-    }
-
-    /// Sends what is due. A failure, which the transport has logged, is left to the retransmission; the token
-    /// numbers of what did not leave go to `failed`.
-    pub(super) fn flush(
-        &self,
-        state: &mut State<P::Transport, U>,
-        now: Instant,
-        failed: &mut dyn FnMut(u32),
-    ) {
-        let can_send = state.can_send();
-        let Some(transport) = state.transport.as_ref().filter(|_| can_send) else {
-            return;
-        };
-        while let Some((token, bytes)) = state
-            .session
-            .poll_transmit(now, &mut || self.platform.random())
-        {
-            if transport.send(bytes).is_err() {
-                failed(token);
-            }
-        }
-    }
-
-    /// Sends what is due; if that includes the request `watched` and it does not leave, the request is
-    /// dropped and the failure told.
-    pub(super) fn flush_watching(
-        &self,
-        state: &mut State<P::Transport, U>,
-        now: Instant,
-        watched: u32,
-    ) -> Result<(), SendFailed> {
-        let mut failed = !state.can_send();
-        self.flush(state, now, &mut |token| failed |= token == watched);
-        if failed {
-            state.session.abort(watched);
-            return Err(SendFailed);
-        }
-        Ok(())
     }
 
     /// Tells the program what it has yet to be told.

@@ -69,25 +69,15 @@ impl<T: Transport, U> State<T, U> {
     }
 
     /// Whether connection and session are as they should be: then the session has nothing to do before the
-    /// [next deadline](Self::next_deadline).
+    /// [next deadline](Self::session_deadline).
     pub(super) const fn is_settled(&self) -> bool {
         let connected = self.transport.is_some() && matches!(self.link.phase, Phase::Up);
         connected && self.session.is_settled()
     }
 
-    /// Whether a timer of the session has run out by `now`.
-    pub(super) fn is_overdue(&self, now: Instant) -> bool {
-        let next = self.session.next_deadline(self.can_send());
-        next.is_some_and(|due| due <= now)
-    }
-
-    /// When there is next something to do without the peer's help.
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let session = self.session.next_deadline(self.can_send());
-        match (session, self.next_repair()) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+    /// When the session next has something to do without the peer's help.
+    pub(super) fn session_deadline(&self) -> Option<Instant> {
+        self.session.next_deadline(self.can_send())
     }
 
     /// When the next attempt to mend the connection may begin; `None` if none is needed.

@@ -26,6 +26,7 @@ mod session;
 mod settings;
 mod snapshot;
 mod state;
+mod transmit;
 mod waiting;
 
 #[cfg(test)]

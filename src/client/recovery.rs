@@ -62,6 +62,14 @@ impl Recovery {
     }
 }
 
+/// The earlier of two instants, where there are two.
+pub(super) fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 impl<U> Session<U> {
     /// Does what is due by itself at `now`: ends what has waited in vain, and authenticates. `connected` says
     /// whether what is submitted can leave.
@@ -96,15 +104,22 @@ impl<U> Session<U> {
     /// When there is next something to do without the peer's help.
     #[must_use]
     pub fn next_deadline(&self, connected: bool) -> Option<Instant> {
+        let of_layer = if connected {
+            self.layer.next_deadline()
+        } else {
+            None
+        };
+        let next = earliest(of_layer, self.renewal_due());
+        if self.is_settled() {
+            return next;
+        }
         let recovery = &self.recovery;
-        let deadlines = [
-            self.layer.next_deadline().filter(|_| connected),
+        let own = [
             recovery.attempt_ends.filter(|_| self.is_pending()),
             self.own_attempt().filter(|_| connected),
             recovery.next_failure,
-            self.renewal_due(),
         ];
-        deadlines.into_iter().flatten().min()
+        own.into_iter().fold(next, earliest)
     }
 
     /// Whether no authentication is under way or wanted, and nothing waits for one: then only a

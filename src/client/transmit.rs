@@ -1,0 +1,47 @@
+//! What is due leaves through the transport, under the client's lock.
+
+use super::driver::Client;
+use super::platform::{Platform, SendFailed, Transport};
+use super::state::State;
+use crate::coap::Instant;
+
+impl<P: Platform, U> Client<P, U> {
+    /// Sends what is due. A failure, which the transport has logged, is left to the retransmission; the token
+    /// numbers of what did not leave go to `failed`.
+    pub(super) fn flush(
+        &self,
+        state: &mut State<P::Transport, U>,
+        now: Instant,
+        failed: &mut dyn FnMut(u32),
+    ) {
+        let can_send = state.can_send();
+        let Some(transport) = state.transport.as_ref().filter(|_| can_send) else {
+            return;
+        };
+        while let Some((token, bytes)) = state
+            .session
+            .poll_transmit(now, &mut || self.platform.random())
+        {
+            if transport.send(bytes).is_err() {
+                failed(token);
+            }
+        }
+    }
+
+    /// Sends what is due; if that includes the request `watched` and it does not leave, the request is
+    /// dropped and the failure told.
+    pub(super) fn flush_watching(
+        &self,
+        state: &mut State<P::Transport, U>,
+        now: Instant,
+        watched: u32,
+    ) -> Result<(), SendFailed> {
+        let mut failed = !state.can_send();
+        self.flush(state, now, &mut |token| failed |= token == watched);
+        if failed {
+            state.session.abort(watched);
+            return Err(SendFailed);
+        }
+        Ok(())
+    }
+}
