@@ -225,8 +225,8 @@ impl Dialer {
         if self.limits.first_interval != FIRST_INTERVAL {
             timers::set_first_interval(&mut ssl, self.limits.first_interval)?;
         }
-        if !self.wants_ticket.get() {
-            resume::ask_for_no_ticket(&mut ssl)?;
+        if !self.wants_ticket.get() && !resume.is_some_and(Resumable::has_ticket) {
+            resume::ask_for_no_ticket(&mut ssl);
         }
         let verdict = demand(&mut ssl, &self.name)?;
         if let Some(resumable) = resume {

@@ -5,13 +5,11 @@
 //! the roots and the identity that the handshake was made with, and how. It is resumed for the same
 //! only, and not for ever.
 
-use std::ffi::{c_int, c_void};
-use std::ptr;
+use std::ffi::c_int;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use foreign_types::ForeignTypeRef;
 use openssl::asn1::Asn1Time;
-use openssl::error::ErrorStack;
 use openssl::ssl::{SslRef, SslSession, SslSessionRef, SslVersion};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -209,24 +207,26 @@ pub(super) fn has_wish_for_ticket(kept: &[u8]) -> bool {
         .is_some_and(|proof| proof & WISH_FOR_TICKET != 0)
 }
 
-/// Leaves the extension by which a client asks for a ticket (RFC 5077 3.2) out of the ClientHello; a ticket
-/// that is there already still goes into it.
-pub(super) fn ask_for_no_ticket(ssl: &mut SslRef) -> Result<(), ErrorStack> {
-    unsafe extern "C" {
-        // <openssl/ssl.h>, OpenSSL 1.0.0 and later; not in the bindings.
-        fn SSL_set_session_ticket_ext(
-            ssl: *mut openssl_sys::SSL,
-            ticket: *mut c_void,
-            length: c_int,
-        ) -> c_int;
+/// Leaves the extension by which a client asks for a ticket (RFC 5077 3.2) out of the ClientHello, and with it a
+/// ticket that is there already.
+///
+/// The option's type differs between OpenSSL 1.1 and 3.0 where a long has 32 bits, and the bindings do not have the call:
+/// there the extension stays in, which costs bytes and nothing else. (The call that takes a ticket of one's own,
+/// and none, would do it too, but OpenSSL 3.0 never frees what it notes for that.)
+pub(super) fn ask_for_no_ticket(ssl: &mut SslRef) {
+    #[cfg(target_pointer_width = "64")]
+    {
+        unsafe extern "C" {
+            // <openssl/ssl.h>, OpenSSL 1.1.0 and later.
+            fn SSL_set_options(ssl: *mut openssl_sys::SSL, options: u64) -> u64;
+        }
+        /// `SSL_OP_NO_TICKET`.
+        const NO_TICKET: u64 = 1 << 14;
+        // SAFETY: `ssl` is live and borrowed for writing.
+        unsafe { SSL_set_options(ssl.as_ptr(), NO_TICKET) };
     }
-    // SAFETY: `ssl` is live and borrowed for writing. No ticket is what keeps the extension out: see the
-    // construction of the ClientHello in OpenSSL.
-    if unsafe { SSL_set_session_ticket_ext(ssl.as_ptr(), ptr::null_mut(), 0) } == 1 {
-        Ok(())
-    } else {
-        Err(ErrorStack::get())
-    }
+    #[cfg(not(target_pointer_width = "64"))]
+    let _ = ssl;
 }
 
 /// Why kept bytes are not used.
