@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::boundary::guard;
 use zeroize::Zeroize;
@@ -45,7 +45,10 @@ impl Stock {
 
 /// Whether a forked child forgets what its parent has fetched ahead: otherwise both would use the same numbers.
 fn forks_are_watched() -> bool {
-    static WATCHED: OnceLock<bool> = OnceLock::new();
+    const UNKNOWN: u8 = 0;
+    const YES: u8 = 1;
+    const NO: u8 = 2;
+    static WATCHED: AtomicU8 = AtomicU8::new(UNKNOWN);
     extern "C" fn in_the_child() {
         // Of the parent's threads only this one lives on.
         let _ = AHEAD.try_with(|ahead| {
@@ -54,10 +57,13 @@ fn forks_are_watched() -> bool {
             }
         });
     }
-    *WATCHED.get_or_init(|| {
+    if WATCHED.load(Ordering::Relaxed) == UNKNOWN {
+        // Two threads may come here at once: a handler that is called twice does no harm.
         // SAFETY: the handler touches nothing but this thread's own numbers.
-        unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) == 0 }
-    })
+        let done = unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
+        WATCHED.store(if done == 0 { YES } else { NO }, Ordering::Relaxed);
+    }
+    WATCHED.load(Ordering::Relaxed) == YES
 }
 
 /// A value in `[0, region)`; region 0 gives all 32 bits, as in SDK 3.10 and later.
