@@ -134,6 +134,8 @@ pub(super) fn shared(widest: Suites, roots: &[u8]) -> Result<SslContext, Failure
     let needs_certificate = widest != Suites::Psk;
     let digest: [u8; 32] = Sha256::digest(roots).into();
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    // Under a lock that ThreadSanitizer knows: it does not see what OnceLock does.
+    psk_index().map_err(Failure::Setup)?;
     match &*last {
         Some((kind, of, context)) if (*kind, *of) == (needs_certificate, digest) => {
             return Ok(context.clone());
