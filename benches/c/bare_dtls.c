@@ -2,13 +2,10 @@
 
 #include "wire.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 static SSL *connect_to(int fd, struct sockaddr_in *server, const char *ca)
 {
@@ -30,7 +27,7 @@ static SSL *connect_to(int fd, struct sockaddr_in *server, const char *ca)
 int main(int argc, char **argv)
 {
     uint8_t request[BENCH_REQUEST_LEN + 64], answer[2048];
-    struct sockaddr_in server = {.sin_family = AF_INET};
+    struct sockaddr_in server;
     unsigned long reports, done;
     uint64_t begun, first = 0, started;
     struct pollfd wait;
@@ -39,15 +36,12 @@ int main(int argc, char **argv)
     SSL *ssl;
 
     bench_check(argc >= 4, "usage: bare_dtls PORT REPORTS CA [poll]");
-    server.sin_port = htons((uint16_t)atoi(argv[1]));
-    server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     reports = strtoul(argv[2], NULL, 10);
     waits = argc > 4;
     len = bench_request(request);
     begun = bench_now();
-    wait.fd = socket(AF_INET, SOCK_DGRAM, 0);
+    wait.fd = bench_connect(argv[1], &server);
     wait.events = POLLIN;
-    bench_check(wait.fd >= 0 && connect(wait.fd, (struct sockaddr *)&server, sizeof(server)) == 0, "connect");
     ssl = connect_to(wait.fd, &server, argv[3]);
     started = bench_now();
     for (done = 0; done < reports; done++) {

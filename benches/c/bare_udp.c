@@ -2,15 +2,12 @@
 
 #include "wire.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 int main(int argc, char **argv)
 {
     uint8_t request[BENCH_REQUEST_LEN + 64], answer[2048];
-    struct sockaddr_in server = {.sin_family = AF_INET};
+    struct sockaddr_in server;
     unsigned long reports, done;
     uint64_t begun, first = 0, started;
     struct pollfd wait;
@@ -18,15 +15,12 @@ int main(int argc, char **argv)
     size_t len;
 
     bench_check(argc >= 3, "usage: bare_udp PORT REPORTS [poll]");
-    server.sin_port = htons((uint16_t)atoi(argv[1]));
-    server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     reports = strtoul(argv[2], NULL, 10);
     waits = argc > 3;
     len = bench_request(request);
     begun = started = bench_now();
-    wait.fd = socket(AF_INET, SOCK_DGRAM, 0);
+    wait.fd = bench_connect(argv[1], &server);
     wait.events = POLLIN;
-    bench_check(wait.fd >= 0 && connect(wait.fd, (struct sockaddr *)&server, sizeof(server)) == 0, "connect");
     for (done = 0; done < reports; done++) {
         bench_check(send(wait.fd, request, len, 0) == (ssize_t)len, "send");
         if (waits) {

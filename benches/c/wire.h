@@ -8,10 +8,13 @@
 #ifndef BENCH_WIRE_H
 #define BENCH_WIRE_H
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define BENCH_TOKEN_LEN 190
@@ -77,6 +80,19 @@ static inline uint64_t bench_now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* A datagram socket connected to the responder at PORT, whose address is put into *server. */
+static inline int bench_connect(const char *port, struct sockaddr_in *server)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    memset(server, 0, sizeof(*server));
+    server->sin_family = AF_INET;
+    server->sin_port = htons((uint16_t)atoi(port));
+    server->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bench_check(fd >= 0 && connect(fd, (struct sockaddr *)server, sizeof(*server)) == 0, "connect");
+    return fd;
 }
 
 /* A line of /proc/self/FILE, in KiB. */
