@@ -322,7 +322,7 @@ impl<P: Platform, U> Client<P, U> {
         }
         if due {
             self.flush(&mut state, *now, &mut |_| {});
-            next = earliest(state.session_deadline(), state.next_repair());
+            next = state.next_deadline();
         }
         let notice = state.session.take_notice();
         if state.session.take_announcement() {

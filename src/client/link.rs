@@ -12,6 +12,7 @@ use super::endpoint::Security;
 use super::error::AuthError;
 use super::happening::{Happening, ReceiveFailure, Sink};
 use super::platform::{ConnectError, Platform, Renewal, ResumableSession, Transport};
+use super::recovery::earliest;
 use super::state::State;
 use crate::coap::Instant;
 use std::sync::Arc;
@@ -80,6 +81,11 @@ impl<T: Transport, U> State<T, U> {
         self.session.next_deadline(self.can_send())
     }
 
+    /// When session or connection next have something to do without the peer's help.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        earliest(self.session_deadline(), self.next_repair())
+    }
+
     /// When the next attempt to mend the connection may begin; `None` if none is needed.
     pub(super) fn next_repair(&self) -> Option<Instant> {
         let needed = match self.link.phase {
@@ -143,9 +149,7 @@ impl<P: Platform, U> Client<P, U> {
 
     /// Begins a renewal, or asks for a new connection.
     fn replace(&self, state: &mut State<P::Transport, U>, now: Instant) -> Repair<P::Transport> {
-        let random = &mut || self.platform.random();
-        let pause = state.link.pauses.after_failure(random);
-        state.link.not_before = now + pause;
+        self.pace(state, now);
         state.link.urged = false;
         let transport = state.transport.as_ref();
         if let Some(Renewal::Begun) = transport.map(|transport| transport.renew()) {
@@ -177,13 +181,16 @@ impl<P: Platform, U> Client<P, U> {
             return;
         };
         if transport.renew() == Renewal::Begun {
-            let pause = state
-                .link
-                .pauses
-                .after_failure(&mut || self.platform.random());
-            state.link.not_before = now + pause;
+            self.pace(state, now);
             state.link.phase = Phase::Renewing;
         }
+    }
+
+    /// An attempt begins: the next one has to wait for longer.
+    fn pace(&self, state: &mut State<P::Transport, U>, now: Instant) {
+        let random = &mut || self.platform.random();
+        let pause = state.link.pauses.after_failure(random);
+        state.link.not_before = now + pause;
     }
 
     /// Connects anew, blocking, without the lock.

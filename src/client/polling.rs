@@ -25,11 +25,7 @@ impl<P: Platform, U> Client<P, U> {
         if state.session.has_notice() {
             return Some(Duration::ZERO);
         }
-        let own = [
-            state.session.next_deadline(state.can_send()),
-            state.next_repair(),
-        ];
-        let own = own.into_iter().flatten().min().map(|due| due.since(now));
+        let own = state.next_deadline().map(|due| due.since(now));
         let transport = state.transport.as_ref().filter(|_| state.can_receive());
         let of_transport = transport.and_then(|transport| transport.next_timeout());
         own.into_iter().chain(of_transport).min()

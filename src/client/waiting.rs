@@ -3,7 +3,6 @@
 use super::happening::FailureReason;
 use super::session::{Purpose, Session};
 use crate::coap::{Finished, Instant, RandomSource};
-use core::time::Duration;
 
 impl<U> Session<U> {
     /// Reports that cannot leave, for want of a token or of a connection, are not kept for ever: each waits as long
@@ -17,7 +16,7 @@ impl<U> Session<U> {
         if self.recovery.next_failure.is_some_and(|at| at > now) {
             return;
         }
-        let bound = self.waiting_bound();
+        let bound = self.settings.transmission.max_transmit_wait();
         self.recovery.next_failure = self.fail_reports(|accepted| {
             let over = accepted.max(since) + bound <= now;
             over.then_some(FailureReason::NotSent)
@@ -30,20 +29,9 @@ impl<U> Session<U> {
     /// A report has joined those that wait.
     pub(super) fn note_waiting(&mut self, now: Instant) {
         if self.recovery.stalled_since.is_some() {
-            let bound = self.waiting_bound();
+            let bound = self.settings.transmission.max_transmit_wait();
             self.recovery.next_failure.get_or_insert(now + bound);
         }
-    }
-
-    /// MAX_TRANSMIT_WAIT.
-    fn waiting_bound(&self) -> Duration {
-        let params = &self.settings.transmission;
-        let first = params
-            .ack_timeout
-            .saturating_mul(params.ack_random_percent.max(100))
-            / 100;
-        let span = params.max_transmit_span();
-        span.saturating_add(span).saturating_add(first)
     }
 
     /// Fails the reports that `reason`, given when they were taken, has something against. Tells when the oldest of
