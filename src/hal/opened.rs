@@ -8,10 +8,10 @@
 use std::cell::Cell;
 use std::os::fd::RawFd;
 
-/// A connection that was opened: its handle's address or number, and the descriptor behind it.
+/// A connection that was opened: its handle, and the descriptor behind it.
 #[derive(Clone, Copy)]
 struct Opened {
-    handle: usize,
+    handle: isize,
     descriptor: RawFd,
 }
 
@@ -21,34 +21,30 @@ thread_local! {
 
 /// Runs a call of the seam that opens a connection. Gives its handle, and the descriptor behind that if the
 /// default port made it.
-pub(crate) fn during<T: Copy>(
-    open: impl FnOnce() -> T,
-    number: impl FnOnce(T) -> usize,
-) -> (T, Option<RawFd>) {
+pub(crate) fn during(open: impl FnOnce() -> isize) -> (isize, Option<RawFd>) {
     LAST.set(None);
     let handle = open();
-    let told = LAST.take().filter(|told| told.handle == number(handle));
+    let told = LAST.take().filter(|told| told.handle == handle);
     (handle, told.map(|told| told.descriptor))
 }
 
 /// Says that the connection with this handle, just opened on this thread, is readable when `descriptor` is.
-pub(crate) fn tell(handle: usize, descriptor: RawFd) {
+pub(crate) fn tell(handle: isize, descriptor: RawFd) {
     LAST.set(Some(Opened { handle, descriptor }));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::convert::identity;
 
-    fn opening(handle: usize, told: Option<(usize, RawFd)>) -> Option<RawFd> {
+    fn opening(handle: isize, told: Option<(isize, RawFd)>) -> Option<RawFd> {
         let open = || {
             if let Some((handle, descriptor)) = told {
                 tell(handle, descriptor);
             }
             handle
         };
-        let (returned, descriptor) = during(open, identity);
+        let (returned, descriptor) = during(open);
         assert_eq!(returned, handle);
         descriptor
     }

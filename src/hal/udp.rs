@@ -29,7 +29,6 @@ impl UdpSocket {
         let (handle, descriptor) = opened::during(
             // SAFETY: `host` is NUL-terminated, writable and outlives the call; port promise 1.
             || unsafe { sys::HAL_UDP_create(host.as_mut_ptr().cast(), port) },
-            isize::cast_unsigned,
         );
         if handle < 0 {
             Err(ConnectError)

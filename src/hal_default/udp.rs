@@ -77,7 +77,7 @@ unsafe extern "C" fn iotx_hal_default_udp_create(host: *const c_char, port: c_us
             Ok(socket) => {
                 let fd = socket.into_raw_fd();
                 let handle = fd as isize;
-                opened::tell(handle.cast_unsigned(), fd);
+                opened::tell(handle, fd);
                 handle
             }
             Err(failure) => {

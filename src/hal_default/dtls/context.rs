@@ -1,8 +1,9 @@
 //! What a handshake offers: version, cipher suites, trusted roots, key.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 
+use once_cell::sync::OnceCell;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
 use openssl::ssl::{Ssl, SslContext, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion};
@@ -114,13 +115,8 @@ impl Psk {
 
 /// Where an SSL object keeps its key.
 fn psk_index() -> Result<Index<Ssl, Psk>, ErrorStack> {
-    static INDEX: OnceLock<Index<Ssl, Psk>> = OnceLock::new();
-    if let Some(index) = INDEX.get() {
-        return Ok(*index);
-    }
-    // Should two threads come here at once, one index stays unused.
-    let index = Ssl::new_ex_index()?;
-    Ok(*INDEX.get_or_init(|| index))
+    static INDEX: OnceCell<Index<Ssl, Psk>> = OnceCell::new();
+    INDEX.get_or_try_init(Ssl::new_ex_index).copied()
 }
 
 /// A context, which never changes, for handshakes of any number of connections; each chooses its own
@@ -134,8 +130,6 @@ pub(super) fn shared(widest: Suites, roots: &[u8]) -> Result<SslContext, Failure
     let needs_certificate = widest != Suites::Psk;
     let digest: [u8; 32] = Sha256::digest(roots).into();
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    // Under a lock that ThreadSanitizer knows: it does not see what OnceLock does.
-    psk_index().map_err(Failure::Setup)?;
     match &*last {
         Some((kind, of, context)) if (*kind, *of) == (needs_certificate, digest) => {
             return Ok(context.clone());

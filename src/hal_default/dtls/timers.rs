@@ -3,10 +3,10 @@
 
 use std::ffi::{c_int, c_long, c_uint};
 use std::ptr;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use foreign_types::ForeignTypeRef;
+use once_cell::sync::OnceCell;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
 use openssl::ssl::{Ssl, SslRef, SslStream};
@@ -74,13 +74,8 @@ pub(super) fn set_first_interval(ssl: &mut Ssl, interval: Duration) -> Result<()
 
 /// Where an SSL object keeps its first interval.
 fn first_interval_index() -> Result<Index<Ssl, Duration>, ErrorStack> {
-    static INDEX: OnceLock<Index<Ssl, Duration>> = OnceLock::new();
-    if let Some(index) = INDEX.get() {
-        return Ok(*index);
-    }
-    // Should two threads come here at once, one index stays unused.
-    let index = Ssl::new_ex_index()?;
-    Ok(*INDEX.get_or_init(|| index))
+    static INDEX: OnceCell<Index<Ssl, Duration>> = OnceCell::new();
+    INDEX.get_or_try_init(Ssl::new_ex_index).copied()
 }
 
 /// The interval, in microseconds, after one of `last`; 0 asks for the first.
