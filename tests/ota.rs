@@ -20,6 +20,12 @@ fn plain(cloud: &CloudHandle) -> String {
     format!("coap://{}", cloud.udp_addr().expect("open"))
 }
 
+/// A cloud that offers the device this firmware, over HTTP.
+fn offering(offer: Offer) -> CloudHandle {
+    let cloud = cloud().http("127.0.0.1:0").offer(offer).start();
+    cloud.expect("cloud")
+}
+
 fn authenticated(url: &str) -> Device {
     let device = Device::connect(url);
     assert_eq!(device.authenticate(), 0);
@@ -172,11 +178,7 @@ fn a_version_counts_as_informed_when_the_cloud_has_accepted_it() {
 #[test]
 fn another_content_than_ordered_is_found_out() {
     let offer = Offer::new("1.1", *b"image").with_md5("0".repeat(32));
-    let cloud = cloud()
-        .http("127.0.0.1:0")
-        .offer(offer)
-        .start()
-        .expect("cloud");
+    let cloud = offering(offer);
     let device = authenticated(&plain(&cloud));
     let ota = Ota::new(&device);
     ota.await_order(&device);
@@ -198,11 +200,7 @@ fn another_content_than_ordered_is_found_out() {
 fn questions_are_answered_in_the_numbers_of_all_releases() {
     let offer = Offer::new("1.1", *b"image");
     let md5 = offer.md5().to_owned();
-    let cloud = cloud()
-        .http("127.0.0.1:0")
-        .offer(offer)
-        .start()
-        .expect("cloud");
+    let cloud = offering(offer);
     let device = authenticated(&plain(&cloud));
     let ota = Ota::new(&device);
     for command in 0..=13 {
@@ -238,11 +236,7 @@ fn questions_are_answered_in_the_numbers_of_all_releases() {
 fn buffers_for_answers_are_checked_and_never_overrun() {
     let offer = Offer::new("1.1", *b"image");
     let md5 = offer.md5().to_owned();
-    let cloud = cloud()
-        .http("127.0.0.1:0")
-        .offer(offer)
-        .start()
-        .expect("cloud");
+    let cloud = offering(offer);
     let device = authenticated(&plain(&cloud));
     let ota = Ota::new(&device);
     ota.await_order(&device);
@@ -404,11 +398,7 @@ fn handles_are_independent() {
 #[test]
 fn a_handle_may_end_at_any_time() {
     let offer = Offer::new("1.1", image());
-    let cloud = cloud()
-        .http("127.0.0.1:0")
-        .offer(offer)
-        .start()
-        .expect("cloud");
+    let cloud = offering(offer);
     let mut device = authenticated(&plain(&cloud));
     // Unused.
     drop(Ota::new(&device));
