@@ -52,7 +52,7 @@ impl std::error::Error for SubmitError {}
 /// The exchanges of one client with its one peer. `U` is whatever the owner ties to a request.
 pub struct MessageLayer<U> {
     pub(super) params: TransmissionParams,
-    spans: Spans,
+    pub(super) spans: Spans,
     pub(super) ids: MessageIds,
     pub(super) tokens: Tokens,
     pub(super) exchanges: Vec<Exchange<U>>,
@@ -60,7 +60,13 @@ pub struct MessageLayer<U> {
     pub(super) pause: Pause,
     pub(super) silence: Silence,
     spare_buffers: Vec<Zeroizing<Vec<u8>>>,
+    /// Before this instant no timer has anything to do, unless [disturbed](Self::disturb).
+    /// [`UNKNOWN`] has passed already: then the exchanges are asked.
+    quiet_until: Instant,
 }
+
+/// No more than that something may be due.
+const UNKNOWN: Instant = Instant::from_millis(0);
 
 impl<U> MessageLayer<U> {
     /// A layer without exchanges; ids and tokens start at random points.
@@ -75,7 +81,14 @@ impl<U> MessageLayer<U> {
             pause: Pause::default(),
             silence: Silence::default(),
             spare_buffers: Vec::new(),
+            quiet_until: UNKNOWN,
         }
+    }
+
+    /// Something has changed that may bring forward what is due next: an exchange, or what holds
+    /// exchanges back.
+    pub(super) const fn disturb(&mut self) {
+        self.quiet_until = UNKNOWN;
     }
 
     /// The token number the next request will carry.
@@ -109,11 +122,14 @@ impl<U> MessageLayer<U> {
         random: &mut dyn RandomSource,
         submission: Submission<'_, U>,
     ) -> Result<u32, SubmitError> {
-        let uncollected = self.exchanges.iter().filter(|e| e.is_over()).count();
-        if self.queued() >= self.params.queue_limit || uncollected >= MAX_UNCOLLECTED {
-            return Err(SubmitError::QueueFull);
-        }
         let index = self.exchanges.len();
+        // As long as there are few, it does not matter what they are doing.
+        if index >= self.params.queue_limit.min(MAX_UNCOLLECTED) {
+            let uncollected = self.exchanges.iter().filter(|e| e.is_over()).count();
+            if self.queued() >= self.params.queue_limit || uncollected >= MAX_UNCOLLECTED {
+                return Err(SubmitError::QueueFull);
+            }
+        }
         self.insert(index, random, submission, false)
     }
 
@@ -155,6 +171,7 @@ impl<U> MessageLayer<U> {
         let mut bytes = self.spare_buffers.pop().unwrap_or_default();
         head.write(message_type, 0, self.tokens.peek(), payload, &mut bytes)
             .map_err(SubmitError::Request)?;
+        self.disturb();
         self.displace_oldest_awaited();
         let token = self.take_token(random);
         let request = EncodedRequest {
@@ -199,19 +216,36 @@ impl<U> MessageLayer<U> {
         now: Instant,
         random: &mut dyn RandomSource,
     ) -> Option<(u32, &[u8])> {
-        if self.exchanges.is_empty() {
+        if self.is_quiet(now) {
             return None;
         }
+        let (index, fresh) = self.find_due(now)?;
+        self.transmit(now, random, index, fresh)
+    }
+
+    /// The exchange whose transmission is due, and whether under a new message id.
+    fn find_due(&mut self, now: Instant) -> Option<(usize, bool)> {
         let gate = self.gate(now);
-        let params = &self.params;
-        let mut steps = self.exchanges.iter().enumerate().filter_map(|(index, e)| {
-            let (at, step) = e.next_step(&gate, params)?;
-            (at <= now).then_some((index, step))
-        });
-        let (index, step) = steps.find(|(_, step)| matches!(step, Step::Send | Step::Repeat))?;
-        let fresh = step == Step::Send;
-        let identified = self.exchanges[index].is_put_back();
-        if fresh && !identified {
+        let mut next = Instant::NEVER;
+        for (index, exchange) in self.exchanges.iter().enumerate() {
+            let (at, step) = exchange.next_step(&gate, &self.params);
+            if at <= now && matches!(step, Step::Send | Step::Repeat) {
+                return Some((index, step == Step::Send));
+            }
+            next = next.min(at);
+        }
+        self.quiet_until = next;
+        None
+    }
+
+    fn transmit(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        index: usize,
+        fresh: bool,
+    ) -> Option<(u32, &[u8])> {
+        if fresh && !self.exchanges[index].is_put_back() {
             let exchanges = &self.exchanges;
             let lifetime = if exchanges[index].is_confirmable() {
                 self.spans.exchange_lifetime
@@ -224,20 +258,28 @@ impl<U> MessageLayer<U> {
         }
         let exchange = &mut self.exchanges[index];
         let (len, confirmable) = (exchange.request.bytes.len(), exchange.is_confirmable());
-        self.silence.transmitted(now, len, confirmable, params);
-        exchange.transmitted(now, fresh, &self.params, random);
-        Some((exchange.request.number, exchange.request.as_bytes()))
+        self.silence
+            .transmitted(now, len, confirmable, &self.params, &self.spans);
+        let next = exchange.transmitted(now, fresh, &self.spans, random);
+        // Of several exchanges others may be due.
+        self.quiet_until = if self.exchanges.len() == 1 {
+            next
+        } else {
+            UNKNOWN
+        };
+        let request = &self.exchanges[index].request;
+        Some((request.number, request.as_bytes()))
     }
 
     /// Takes out the next exchange that has ended without a response by `now`.
     pub fn poll_ended(&mut self, now: Instant) -> Option<(Finished<U>, Ended)> {
-        if self.exchanges.is_empty() {
+        if self.is_quiet(now) {
             return None;
         }
         let gate = self.gate(now);
         let params = &self.params;
         let ended = |exchange: &Exchange<U>| match exchange.next_step(&gate, params) {
-            Some((at, Step::End(reason))) if at <= now => Some(reason),
+            (at, Step::End(reason)) if at <= now => Some(reason),
             _ => None,
         };
         let mut exchanges = self.exchanges.iter().enumerate();
@@ -249,13 +291,31 @@ impl<U> MessageLayer<U> {
     /// or for its owner to end a pause. An instant that has passed already means: now.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        if self.exchanges.is_empty() {
-            return None;
+        match self.quiet_until {
+            _ if self.exchanges.is_empty() => None,
+            Instant::NEVER => None,
+            UNKNOWN => self.first_step(Instant::default()),
+            known => Some(known),
         }
-        let gate = self.gate(Instant::default());
+    }
+
+    /// Whether no exchange has anything to do at `now`, as far as can be told without asking them.
+    fn is_quiet(&self, now: Instant) -> bool {
+        let quiet = self.exchanges.is_empty() || now < self.quiet_until;
+        debug_assert!(
+            !quiet || self.first_step(now).is_none_or(|at| at > now),
+            "something is due at {now:?}, but it is quiet until {:?}",
+            self.quiet_until
+        );
+        quiet
+    }
+
+    /// When the first of the exchanges has something to do, asked at `now`.
+    fn first_step(&self, now: Instant) -> Option<Instant> {
+        let gate = self.gate(now);
         let steps = self.exchanges.iter();
-        let steps = steps.filter_map(|e| e.next_step(&gate, &self.params));
-        steps.map(|(at, _)| at).min()
+        let steps = steps.map(|e| e.next_step(&gate, &self.params).0);
+        steps.min().filter(|at| *at < Instant::NEVER)
     }
 
     /// Drops the request that [`submit`](Self::submit) gave this number, and gives it back.
@@ -268,6 +328,7 @@ impl<U> MessageLayer<U> {
     /// Drops every exchange that has the property, without a word to anyone.
     pub fn abort_where(&mut self, mut property: impl FnMut(&U) -> bool) {
         self.exchanges.retain(|exchange| !property(&exchange.user));
+        self.disturb();
         self.resume_held();
     }
 
@@ -315,6 +376,9 @@ impl<U> MessageLayer<U> {
     }
 
     fn displace_oldest_awaited(&mut self) {
+        if self.exchanges.len() < MAX_AWAITED {
+            return;
+        }
         let mut exchanges = self.exchanges.iter_mut();
         let mut awaited = exchanges.by_ref().filter(|e| e.is_awaiting_response());
         if let Some(oldest) = awaited.next()
@@ -326,7 +390,10 @@ impl<U> MessageLayer<U> {
 
     pub(super) fn remove(&mut self, index: usize) -> Finished<U> {
         let Exchange { user, request, .. } = self.exchanges.remove(index);
-        self.resume_held();
+        self.disturb();
+        if !self.exchanges.is_empty() {
+            self.resume_held();
+        }
         Finished { user, request }
     }
 }

@@ -105,11 +105,11 @@ impl<U> MessageLayer<U> {
 
     /// Section 4.2: an empty ACK ends the retransmission; the response comes separately.
     fn handle_empty_ack(&mut self, message: &Datagram<'_>) -> Handled<Finished<U>> {
-        let params = &self.params;
+        let spans = &self.spans;
         let id = message.message_id();
         let mut exchanges = self.exchanges.iter_mut();
         let waiting = exchanges.find(|e| e.request.went_as(id));
-        if !waiting.is_some_and(|exchange| exchange.acknowledged(params)) {
+        if !waiting.is_some_and(|exchange| exchange.acknowledged(spans)) {
             return Handled::silently(Outcome::Ignored);
         }
         self.resume_held();
@@ -179,7 +179,7 @@ impl<U> MessageLayer<U> {
     }
 
     fn is_repetition(&self, now: Instant, message_id: u16) -> bool {
-        let lifetime = self.params.exchange_lifetime();
+        let lifetime = self.spans.exchange_lifetime;
         self.acknowledged_responses
             .contains(message_id, now, lifetime)
     }

@@ -189,7 +189,14 @@ impl From<super::Received> for Received {
 
 /// Milliseconds for the HAL, rounded up so that a wait never ends before its deadline.
 fn millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
+    // as_nanos() would compute in 128 bits, for every wait.
+    let rest = duration.subsec_nanos().div_ceil(1_000_000);
+    let whole = u32::try_from(duration.as_secs())
+        .ok()
+        .and_then(|seconds| seconds.checked_mul(1000));
+    whole
+        .and_then(|whole| whole.checked_add(rest))
+        .unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -201,6 +208,7 @@ mod tests {
         assert_eq!(millis(Duration::ZERO), 0);
         assert_eq!(millis(Duration::from_nanos(1)), 1);
         assert_eq!(millis(Duration::from_millis(5)), 5);
+        assert_eq!(millis(Duration::from_micros(61_000_001)), 61_001);
         assert_eq!(millis(Duration::MAX), u32::MAX);
     }
 }

@@ -29,9 +29,10 @@ fn read_clock(clock: libc::clockid_t) -> Option<u64> {
     if result != 0 {
         return None;
     }
+    // Where nanoseconds fit into 32 bits, so does the division.
     let seconds = u64::try_from(time.tv_sec).ok()?;
-    let milliseconds = u64::try_from(time.tv_nsec / 1_000_000).ok()?;
-    Some(seconds * 1000 + milliseconds)
+    let nanoseconds = u32::try_from(time.tv_nsec).ok()?;
+    Some(seconds * 1000 + u64::from(nanoseconds / 1_000_000))
 }
 
 /// `HAL_UptimeMs`.

@@ -23,18 +23,26 @@ struct Stock {
 }
 
 impl Stock {
-    fn take(&mut self, fill: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<u32> {
-        if self.left == 0 {
-            let mut bytes = [0u8; 4 * STOCK];
-            fill(&mut bytes)?;
-            for (value, bytes) in self.values.iter_mut().zip(bytes.chunks_exact(4)) {
-                *value = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-            }
-            bytes.zeroize();
-            self.left = STOCK;
-        }
+    /// The next number that was fetched ahead.
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        let value = self.values[..self.left].last_mut().map(std::mem::take)?;
         self.left -= 1;
-        Ok(std::mem::take(&mut self.values[self.left]))
+        Some(value)
+    }
+
+    fn take(&mut self, fill: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<u32> {
+        if let Some(value) = self.next() {
+            return Ok(value);
+        }
+        let mut bytes = [0u8; 4 * STOCK];
+        fill(&mut bytes)?;
+        for (value, bytes) in self.values.iter_mut().zip(bytes.chunks_exact(4)) {
+            *value = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        }
+        bytes.zeroize();
+        self.left = STOCK;
+        Ok(self.next().unwrap_or_default())
     }
 
     fn discard(&mut self) {
@@ -57,19 +65,22 @@ fn forks_are_watched() -> bool {
             }
         });
     }
-    if WATCHED.load(Ordering::Relaxed) == UNKNOWN {
+    let mut watched = WATCHED.load(Ordering::Relaxed);
+    if watched == UNKNOWN {
         // Two threads may come here at once: a handler that is called twice does no harm.
         // SAFETY: the handler touches nothing but this thread's own numbers.
         let done = unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
-        WATCHED.store(if done == 0 { YES } else { NO }, Ordering::Relaxed);
+        watched = if done == 0 { YES } else { NO };
+        WATCHED.store(watched, Ordering::Relaxed);
     }
-    WATCHED.load(Ordering::Relaxed) == YES
+    watched == YES
 }
 
 /// A value in `[0, region)`; region 0 gives all 32 bits, as in SDK 3.10 and later.
 fn below(region: u32, mut source: impl FnMut() -> u32) -> u32 {
-    if region == 0 {
-        return source();
+    if region & region.wrapping_sub(1) == 0 {
+        // A power of two, what the library asks for, divides the range; 0 stands for the whole of it.
+        return source() & region.wrapping_sub(1);
     }
     // Rejection: the values above the greatest multiple of `region` would make the small remainders
     // likelier.

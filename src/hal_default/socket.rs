@@ -54,8 +54,10 @@ fn wait(fd: RawFd, events: libc::c_short, timeout: Option<Duration>) -> Wait {
 /// poll's time-out: rounded up, so that a wait never ends before its time, and bounded.
 fn poll_ms(timeout: Option<Duration>) -> libc::c_int {
     let Some(timeout) = timeout else { return -1 };
-    let ms = timeout.as_nanos().div_ceil(1_000_000);
-    libc::c_int::try_from(ms).unwrap_or(libc::c_int::MAX)
+    // as_nanos() would compute in 128 bits, for every wait.
+    let rest = timeout.subsec_nanos().div_ceil(1_000_000);
+    let ms = timeout.as_secs().saturating_mul(1000);
+    libc::c_int::try_from(ms.saturating_add(rest.into())).unwrap_or(libc::c_int::MAX)
 }
 
 /// Takes one datagram that is already there; `WouldBlock` when none is. What does not fit is cut
