@@ -13,7 +13,6 @@ use super::happening::{Delivery, Happening, ReceiveFailure, Sink};
 use super::identity::DeviceIdentity;
 use super::link::Repair;
 use super::platform::{ConnectError, Platform, Received, SendFailed, Transport};
-use super::recovery::earliest;
 use super::session::Session;
 use super::settings::Settings;
 use super::state::{Locked, Receiver, State};
@@ -204,12 +203,13 @@ impl<P: Platform, U> Client<P, U> {
         let mut most = MOST_AT_ONCE;
         let mut state = self.lock();
         let mut buffer = state.take_buffer();
-        let next = state.session_deadline();
-        let mut turn = if now < deadline && next.is_some_and(|due| due <= now) {
+        let calm = state.calm_until(now);
+        let overdue = || state.session_deadline().is_some_and(|due| due <= now);
+        let mut turn = if calm.is_none() && now < deadline && overdue() {
             drop(state);
             self.catch_up(&mut now, deadline, &mut buffer, sink)
         } else {
-            self.turn_under((state, next), &mut now, deadline, None, &mut buffer, sink)
+            self.turn_under((state, calm), &mut now, deadline, None, &mut buffer, sink)
         };
         loop {
             match turn {
@@ -291,14 +291,14 @@ impl<P: Platform, U> Client<P, U> {
         sink: &mut Sink<'_, U>,
     ) -> Turn {
         let state = self.lock();
-        let next = state.session_deadline();
-        self.turn_under((state, next), now, until, expected, buffer, sink)
+        let calm = state.calm_until(*now);
+        self.turn_under((state, calm), now, until, expected, buffer, sink)
     }
 
-    /// [`turn`](Self::turn), begun under the lock, with the session's next deadline.
+    /// [`turn`](Self::turn), begun under the lock, with what [`State::calm_until`] says.
     fn turn_under<'a>(
         &'a self,
-        (mut state, next): (Locked<'a, P, U>, Option<Instant>),
+        (state, calm): (Locked<'a, P, U>, Option<Instant>),
         now: &mut Instant,
         until: Instant,
         expected: Option<AuthStatus>,
@@ -308,7 +308,30 @@ impl<P: Platform, U> Client<P, U> {
         if self.is_closed() {
             return Turn::Closed;
         }
-        let mut next = earliest(next, state.next_repair());
+        let (state, wait) = match calm {
+            Some(next) => (state, next.min(until).since(*now).max(SHORTEST_WAIT)),
+            None => match self.work(state, now, until, expected.is_some(), sink) {
+                Ok(prepared) => prepared,
+                Err(turn) => return turn,
+            },
+        };
+        if *now >= until {
+            return Turn::TimeUp;
+        }
+        self.receive_under(state, now, wait, expected, buffer, sink)
+    }
+
+    /// Does what is due, and tells one thing that the program has yet to be told. Gives the lock back, and how long
+    /// to wait for a datagram; or how the turn has ended.
+    fn work<'a>(
+        &'a self,
+        mut state: Locked<'a, P, U>,
+        now: &mut Instant,
+        until: Instant,
+        authenticating: bool,
+        sink: &mut Sink<'_, U>,
+    ) -> Result<(Locked<'a, P, U>, Duration), Turn> {
+        let mut next = state.next_deadline();
         let due = next.is_some_and(|due| due <= *now) || !state.is_settled();
         if due {
             let connected = state.can_send();
@@ -318,7 +341,7 @@ impl<P: Platform, U> Client<P, U> {
         if let Repair::Connect(before) = self.repair(&mut state, *now) {
             drop(state);
             self.connect_anew(now, before);
-            return Turn::Handled;
+            return Err(Turn::Handled);
         }
         if due {
             self.flush(&mut state, *now, &mut |_| {});
@@ -335,18 +358,15 @@ impl<P: Platform, U> Client<P, U> {
         if let Some(notice) = notice {
             drop(state);
             sink(notice);
-            if expected.is_none() {
-                return Turn::Progress;
+            if !authenticating {
+                return Err(Turn::Progress);
             }
             // A caller that waits for the authentication is not kept from its answer by news, however much there is.
             *now = self.platform.now();
             wait = SHORTEST_WAIT;
             state = self.lock();
         }
-        if *now >= until {
-            return Turn::TimeUp;
-        }
-        self.receive_under(state, now, wait, expected, buffer, sink)
+        Ok((state, wait))
     }
 
     /// Waits for a datagram, handles it, delivers; with a wait of zero, takes one that is there already. Of

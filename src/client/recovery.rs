@@ -147,6 +147,11 @@ impl<U> Session<U> {
         std::mem::take(&mut self.recovery.announcement_due)
     }
 
+    /// Whether [`take_announcement`](Self::take_announcement) has something to tell.
+    pub(super) const fn is_announcement_due(&self) -> bool {
+        self.recovery.announcement_due
+    }
+
     /// Whether the session is on its way back to a token by itself.
     #[must_use]
     pub const fn is_recovering(&self) -> bool {

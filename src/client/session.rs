@@ -226,6 +226,11 @@ impl<U> Session<U> {
         !self.notices.is_empty()
     }
 
+    /// Whether there is something to tell, to the program or to the cloud.
+    pub(super) fn has_news(&self) -> bool {
+        self.has_notice() || self.is_announcement_due()
+    }
+
     /// The next thing to tell the program, apart from what [`handle`](Self::handle) returns.
     pub fn take_notice(&mut self) -> Option<Happening<'static, U>> {
         self.notices.pop_front()

@@ -184,17 +184,19 @@ impl<U> MessageLayer<U> {
             requeues: 0,
             bytes,
         };
-        self.exchanges.insert(
-            index,
-            Exchange {
-                user,
-                request,
-                urgent,
-                unheard: 0,
-                suspected: false,
-                state: State::Queued,
-            },
-        );
+        let exchange = Exchange {
+            user,
+            request,
+            urgent,
+            unheard: 0,
+            suspected: false,
+            state: State::Queued,
+        };
+        if index == self.exchanges.len() {
+            self.exchanges.push(exchange);
+        } else {
+            self.exchanges.insert(index, exchange);
+        }
         Ok(token)
     }
 
@@ -389,7 +391,10 @@ impl<U> MessageLayer<U> {
     }
 
     pub(super) fn remove(&mut self, index: usize) -> Finished<U> {
-        let Exchange { user, request, .. } = self.exchanges.remove(index);
+        let last = index + 1 == self.exchanges.len();
+        let exchange = self.exchanges.pop_if(|_| last);
+        let Exchange { user, request, .. } =
+            exchange.unwrap_or_else(|| self.exchanges.remove(index));
         self.disturb();
         if !self.exchanges.is_empty() {
             self.resume_held();

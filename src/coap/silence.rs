@@ -79,6 +79,16 @@ impl<U> MessageLayer<U> {
         self.silence.since
     }
 
+    /// Whether [`suspect`](Self::suspect) is worth asking at `now`: before, it tells nothing.
+    #[must_use]
+    pub fn may_be_suspected(&self, now: Instant) -> bool {
+        let Some(since) = self.silence.since else {
+            return false;
+        };
+        now >= since + self.spans.exchange_lifetime
+            || self.exchanges.iter().any(|exchange| exchange.unheard > 1)
+    }
+
     /// Whether, for some Confirmable request, the second retransmission is due at `now` or has been
     /// sent, and nothing has been heard since the first of these three transmissions. Over DTLS
     /// this is how a session shows that the peer has lost. (Where MAX_RETRANSMIT is less than 2,

@@ -11,7 +11,7 @@ pub struct Instant(u64);
 
 impl Instant {
     /// Later than every instant that comes.
-    pub(super) const NEVER: Self = Self(u64::MAX);
+    pub const NEVER: Self = Self(u64::MAX);
 
     /// The instant `millis` milliseconds after the clock's start.
     #[must_use]
