@@ -342,10 +342,15 @@ unsafe fn send(
         .client
         .send_and_peek(&report, Recipient::Program(callback));
     context.show(peeked);
-    let error = match sent {
-        Ok(()) => return iotx_ret_code_t::IOTX_SUCCESS,
-        Err(error) => error,
-    };
+    match sent {
+        Ok(()) => iotx_ret_code_t::IOTX_SUCCESS,
+        Err(error) => not_sent(context, error),
+    }
+}
+
+/// Logs why a report was not taken, and gives the code for it.
+#[cold]
+fn not_sent(context: &Context, error: SendError) -> iotx_ret_code_t {
     if error != SendError::Report(ReportError::NotAuthenticated) || context.first_unauthenticated()
     {
         log::error!("IOT_CoAP_SendMessage: {error}");

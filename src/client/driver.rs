@@ -16,11 +16,12 @@ use super::platform::{ConnectError, Platform, Received, SendFailed, Transport};
 use super::session::Session;
 use super::settings::Settings;
 use super::state::{Locked, Receiver, State};
-use crate::coap::Instant;
+use crate::coap::{Instant, Reply};
 use crate::sync::{Condvar, Mutex};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
+use std::sync::Arc;
 
 /// The longest datagram that is received whole; longer ones are dropped, with a log line.
 pub const RECEIVE_CAPACITY: usize = 2047;
@@ -423,7 +424,26 @@ impl<P: Platform, U> Client<P, U> {
         let received = transport.receive(&mut buffer[..=RECEIVE_CAPACITY], wait);
         let before = std::mem::replace(now, self.platform.now());
         match received {
-            Received::Datagram(len) if len > RECEIVE_CAPACITY => {
+            Received::Datagram(len) if len <= RECEIVE_CAPACITY => {
+                self.arrived(receiver, *now, &transport, buffer, len, sink)
+            }
+            other => self.no_datagram(receiver, other, (before, now), wait, &transport, sink),
+        }
+    }
+
+    /// What came of a wait, other than a datagram that can be taken; `before` is when it began.
+    #[inline(never)]
+    fn no_datagram(
+        &self,
+        receiver: Receiver<'_, P, U>,
+        received: Received,
+        (before, now): (Instant, &mut Instant),
+        wait: Duration,
+        transport: &Arc<P::Transport>,
+        sink: &mut Sink<'_, U>,
+    ) -> Turn {
+        match received {
+            Received::Datagram(_) => {
                 log::warn!("datagram of more than {RECEIVE_CAPACITY} bytes dropped");
                 drop(receiver);
                 if self.is_closed() {
@@ -432,7 +452,6 @@ impl<P: Platform, U> Client<P, U> {
                 sink(Happening::ReceiveFailed(ReceiveFailure::TooLong));
                 Turn::Handled
             }
-            Received::Datagram(len) => self.arrived(receiver, *now, &transport, buffer, len, sink),
             Received::Nothing if *now > before => Turn::Nothing,
             // At once: a socket with an error, or a port whose wait ends early. Asking again at once would spin.
             Received::Nothing | Received::Failed => {
@@ -442,7 +461,7 @@ impl<P: Platform, U> Client<P, U> {
             }
             Received::Closed => {
                 drop(receiver);
-                self.connection_ended(*now, &transport, sink);
+                self.connection_ended(*now, transport, sink);
                 Turn::Nothing
             }
             Received::Renewed => {
@@ -481,10 +500,8 @@ impl<P: Platform, U> Client<P, U> {
             self.link_is_alive(&mut state);
             let random = &mut || self.platform.random();
             let arrival = state.session.handle(now, random, &mut buffer[..len]);
-            if let Some(reply) = arrival.reply
-                && transport.send(reply.as_bytes()).is_err()
-            {
-                log::warn!("an acknowledgement could not be sent");
+            if let Some(reply) = arrival.reply {
+                send_reply(transport, &reply);
             }
             if arrival.event.is_some() {
                 self.flush(&mut state, now, &mut |_| {});
@@ -529,6 +546,13 @@ impl<P: Platform, U> Client<P, U> {
 
     pub(super) fn keep_buffer(&self, buffer: Buffer) {
         self.lock().keep_buffer(buffer);
+    }
+}
+
+#[cold]
+fn send_reply(transport: &impl Transport, reply: &Reply) {
+    if transport.send(reply.as_bytes()).is_err() {
+        log::warn!("an acknowledgement could not be sent");
     }
 }
 

@@ -161,10 +161,14 @@ impl<U> Session<U> {
     fn head_index(&mut self, report: &Report<'_>) -> Result<usize, ReportError> {
         let (path, content_format) = (report.path, report.content_format);
         let same = |key: &HeadKey| key.path == path && key.content_format == content_format;
-        if let Some(index) = self.heads.iter().position(|(key, _)| same(key)) {
-            return Ok(index);
-        }
+        let known = self.heads.iter().position(|(key, _)| same(key));
         // What is known has been checked.
+        known.map_or_else(|| self.add_head(report), Ok)
+    }
+
+    #[cold]
+    fn add_head(&mut self, report: &Report<'_>) -> Result<usize, ReportError> {
+        let (path, content_format) = (report.path, report.content_format);
         check_path(path, self.max_segments()).map_err(ReportError::Path)?;
         let Some(grant) = &self.grant else {
             return Err(ReportError::NotAuthenticated);

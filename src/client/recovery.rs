@@ -204,9 +204,14 @@ impl<U> Session<U> {
     fn void_expired(&mut self, now: Instant) {
         let expired = self.grant.as_ref().is_some_and(|g| g.expires <= now);
         if expired && self.settings.reauthenticate && !self.recovery.void {
-            log::warn!("the token has reached its age limit");
-            self.void_grant();
+            self.void_old_grant();
         }
+    }
+
+    #[cold]
+    fn void_old_grant(&mut self) {
+        log::warn!("the token has reached its age limit");
+        self.void_grant();
     }
 
     /// Reports from now on wait for another token.
@@ -226,6 +231,15 @@ impl<U> Session<U> {
         if self.is_authenticated(now) {
             return Ok(());
         }
+        self.demand_other_grant(now, random)
+    }
+
+    #[cold]
+    fn demand_other_grant(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+    ) -> Result<(), ReportError> {
         if self.recovery.void && self.grant.is_some() {
             if !self.recovery.wanted {
                 // The last attempts were given up when nothing was waiting for them any more.
@@ -254,10 +268,6 @@ impl<U> Session<U> {
         let current = self.grant.as_ref();
         let current = current.is_some_and(|grant| Arc::ptr_eq(grant, sent_under));
         if refused && current && !self.recovery.void {
-            log::warn!(
-                "report answered {code}: the token (sent in option {}) is not valid any more",
-                self.token_option.number()
-            );
             self.token_refused(now, random, code);
         } else if current && code.class() == Class::Success {
             self.token_accepted();
@@ -265,7 +275,12 @@ impl<U> Session<U> {
         refused
     }
 
+    #[cold]
     fn token_refused(&mut self, now: Instant, random: &mut dyn RandomSource, code: Code) {
+        log::warn!(
+            "report answered {code}: the token (sent in option {}) is not valid any more",
+            self.token_option.number()
+        );
         if self.auth == AuthStatus::Authenticated {
             self.auth = AuthStatus::Refused;
         }
@@ -310,10 +325,15 @@ impl<U> Session<U> {
             recovery.pauses.reset();
         }
         if recovery.trial == OptionTrial::Trying {
-            recovery.trial = OptionTrial::Settled;
-            let number = self.token_option.number();
-            log::info!("the server takes the token in option {number}");
+            self.settle_option();
         }
+    }
+
+    #[cold]
+    fn settle_option(&mut self) {
+        self.recovery.trial = OptionTrial::Settled;
+        let number = self.token_option.number();
+        log::info!("the server takes the token in option {number}");
     }
 
     /// The token option, if the server has shown that it is the right one and not the one to expect.

@@ -10,8 +10,8 @@ use super::recovery::Recovery;
 use super::settings::Settings;
 use crate::cloud_auth::SessionKey;
 use crate::coap::{
-    Class, Code, Datagram, Ended, Finished, Handled, Instant, MAX_AWAITED, MessageLayer, Outcome,
-    RandomSource, RequestHead, Token,
+    Class, Code, Datagram, Ended, Finished, FormatError, Handled, Instant, MAX_AWAITED,
+    MessageLayer, Outcome, RandomSource, RequestHead, Token,
 };
 use core::fmt;
 use core::ops::Range;
@@ -245,15 +245,7 @@ impl<U> Session<U> {
     ) -> Arrival<U> {
         let message = match Datagram::parse(datagram) {
             Ok(message) => message,
-            Err(error) => {
-                log::debug!("datagram of {} bytes ignored: {error}", datagram.len());
-                if self.security == Security::Dtls {
-                    // Of no use, but the peer's.
-                    self.layer.heard(now);
-                }
-                let reply = MessageLayer::<Purpose<U>>::reject(error);
-                return Arrival { reply, event: None };
-            }
+            Err(error) => return self.not_read(now, datagram.len(), error),
         };
         let Handled { reply, outcome } = self.layer.handle(now, &message);
         let response = Received {
@@ -269,17 +261,36 @@ impl<U> Session<U> {
         let event = match outcome {
             Outcome::Ignored | Outcome::Acknowledged => None,
             Outcome::Response(finished) => self.answered(now, random, finished, response, datagram),
-            Outcome::Reset(finished) => {
-                let of_auth = matches!(finished.user, Purpose::Authentication);
-                if of_auth {
-                    self.auth = AuthStatus::Refused;
-                    self.attempt_failed(now, random, None);
-                }
-                self.fail(finished, FailureReason::Reset);
-                of_auth.then_some(Event::Auth)
-            }
+            Outcome::Reset(finished) => self.was_reset(now, random, finished),
         };
         Arrival { reply, event }
+    }
+
+    #[cold]
+    fn not_read(&mut self, now: Instant, len: usize, error: FormatError) -> Arrival<U> {
+        log::debug!("datagram of {len} bytes ignored: {error}");
+        if self.security == Security::Dtls {
+            // Of no use, but the peer's.
+            self.layer.heard(now);
+        }
+        let reply = MessageLayer::<Purpose<U>>::reject(error);
+        Arrival { reply, event: None }
+    }
+
+    #[cold]
+    fn was_reset(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        finished: Finished<Purpose<U>>,
+    ) -> Option<Event<U>> {
+        let of_auth = matches!(finished.user, Purpose::Authentication);
+        if of_auth {
+            self.auth = AuthStatus::Refused;
+            self.attempt_failed(now, random, None);
+        }
+        self.fail(finished, FailureReason::Reset);
+        of_auth.then_some(Event::Auth)
     }
 
     fn answered(
@@ -329,8 +340,7 @@ impl<U> Session<U> {
                 })
             }
             Purpose::Discovery => {
-                let (code, len) = (head.code, payload.len());
-                log::info!("/.well-known/core answered {code} ({len} bytes)");
+                discovered(head.code, payload.len());
                 None
             }
         }
@@ -338,7 +348,14 @@ impl<U> Session<U> {
 
     /// Leaves the cloud alone for as long as it has asked for.
     fn back_off(&mut self, now: Instant, code: Code, pause: Option<Duration>) {
-        if let Some(pause) = pause.filter(|_| self.settings.heed_back_off) {
+        if let Some(pause) = pause {
+            self.leave_alone(now, code, pause);
+        }
+    }
+
+    #[cold]
+    fn leave_alone(&mut self, now: Instant, code: Code, pause: Duration) {
+        if self.settings.heed_back_off {
             log::warn!("{code}: nothing is sent for {} s", pause.as_secs());
             self.layer.back_off_until(now + pause);
         }
@@ -353,6 +370,11 @@ impl<U> fmt::Debug for Session<U> {
             .field("layer", &self.layer)
             .finish_non_exhaustive()
     }
+}
+
+#[cold]
+fn discovered(code: Code, len: usize) {
+    log::info!("/.well-known/core answered {code} ({len} bytes)");
 }
 
 /// What a response says, apart from its payload's bytes.
@@ -377,9 +399,14 @@ fn open_payload(
     match key.decrypt_in_place(&mut datagram[payload.clone()]) {
         Ok(len) => (payload.start..payload.start + len, true),
         Err(_) => {
-            // The cloud sends error texts in clear; whatever it is, the program gets to see it.
-            log::warn!("payload of a {code} response is not encrypted; passed on as it came");
+            not_encrypted(code);
             (payload, false)
         }
     }
+}
+
+#[cold]
+fn not_encrypted(code: Code) {
+    // The cloud sends error texts in clear; whatever it is, the program gets to see it.
+    log::warn!("payload of a {code} response is not encrypted; passed on as it came");
 }

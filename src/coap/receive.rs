@@ -5,6 +5,7 @@ use super::code::{Class, Code};
 use super::encoded::Finished;
 use super::exchange::Exchange;
 use super::layer::MessageLayer;
+use super::option::OptionNumber;
 use super::reader::{Datagram, FormatError, MessageType};
 use super::time::Instant;
 use super::token::Token;
@@ -172,7 +173,7 @@ impl<U> MessageLayer<U> {
             return Outcome::Ignored;
         };
         if let Some(option) = message.unrecognized_critical_option() {
-            log::warn!("response with unrecognised critical option {option} rejected");
+            rejected(option);
             return Outcome::Ignored;
         }
         Outcome::Response(self.remove(index))
@@ -183,4 +184,9 @@ impl<U> MessageLayer<U> {
         self.acknowledged_responses
             .contains(message_id, now, lifetime)
     }
+}
+
+#[cold]
+fn rejected(option: OptionNumber) {
+    log::warn!("response with unrecognised critical option {option} rejected");
 }

@@ -1,6 +1,7 @@
 //! The client's [`Platform`] over the HAL: what makes a [`Client`](crate::client::Client) run on the
 //! functions a firmware may replace.
 
+use super::SendError;
 use super::dtls::{Arrival, DtlsOptions, DtlsSession, Offer, PskCredentials};
 use super::udp::UdpSocket;
 use super::{certs, clock, identity, random};
@@ -117,13 +118,7 @@ impl Transport for HalTransport {
             Self::Udp(socket) => socket.send(datagram),
             Self::Dtls(session) => session.send(datagram),
         };
-        sent.map_err(|error| {
-            log::warn!(
-                "a datagram of {} bytes did not leave: {error}",
-                datagram.len()
-            );
-            SendFailed
-        })
+        sent.map_err(|error| did_not_leave(datagram.len(), error))
     }
 
     fn receive(&self, buffer: &mut [u8], timeout: Duration) -> Received {
@@ -165,6 +160,12 @@ impl Transport for HalTransport {
             Self::Dtls(session) => session.descriptor(),
         }
     }
+}
+
+#[cold]
+fn did_not_leave(len: usize, error: SendError) -> SendFailed {
+    log::warn!("a datagram of {len} bytes did not leave: {error}");
+    SendFailed
 }
 
 impl HalTransport {

@@ -1,6 +1,6 @@
 //! Chance from the kernel.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -13,41 +13,52 @@ use zeroize::Zeroize;
 const STOCK: usize = 64;
 
 thread_local! {
-    static AHEAD: RefCell<Stock> = const { RefCell::new(Stock { values: [0; STOCK], left: 0 }) };
+    static AHEAD: Stock = const { Stock::empty() };
 }
 
 /// A thread's random numbers fetched ahead; each is wiped as it is taken.
 struct Stock {
-    values: [u32; STOCK],
-    left: usize,
+    values: [Cell<u32>; STOCK],
+    /// How many of them, from the first on, are still to be given.
+    left: Cell<usize>,
 }
 
 impl Stock {
+    const fn empty() -> Self {
+        Self {
+            values: [const { Cell::new(0) }; STOCK],
+            left: Cell::new(0),
+        }
+    }
+
     /// The next number that was fetched ahead.
     #[inline]
-    fn next(&mut self) -> Option<u32> {
-        let value = self.values[..self.left].last_mut().map(std::mem::take)?;
-        self.left -= 1;
+    fn next(&self) -> Option<u32> {
+        let last = self.left.get().checked_sub(1)?;
+        let value = self.values.get(last)?.take();
+        self.left.set(last);
         Some(value)
     }
 
-    fn take(&mut self, fill: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<u32> {
+    fn take(&self, fill: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<u32> {
         if let Some(value) = self.next() {
             return Ok(value);
         }
         let mut bytes = [0u8; 4 * STOCK];
         fill(&mut bytes)?;
-        for (value, bytes) in self.values.iter_mut().zip(bytes.chunks_exact(4)) {
-            *value = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        for (value, bytes) in self.values.iter().zip(bytes.chunks_exact(4)) {
+            value.set(u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
         }
         bytes.zeroize();
-        self.left = STOCK;
+        self.left.set(STOCK);
         Ok(self.next().unwrap_or_default())
     }
 
-    fn discard(&mut self) {
-        self.values.zeroize();
-        self.left = 0;
+    fn discard(&self) {
+        self.left.set(0);
+        for value in &self.values {
+            value.set(0);
+        }
     }
 }
 
@@ -59,11 +70,7 @@ fn forks_are_watched() -> bool {
     static WATCHED: AtomicU8 = AtomicU8::new(UNKNOWN);
     extern "C" fn in_the_child() {
         // Of the parent's threads only this one lives on.
-        let _ = AHEAD.try_with(|ahead| {
-            if let Ok(mut stock) = ahead.try_borrow_mut() {
-                stock.discard();
-            }
-        });
+        let _ = AHEAD.try_with(Stock::discard);
     }
     let mut watched = WATCHED.load(Ordering::Relaxed);
     if watched == UNKNOWN {
@@ -98,19 +105,20 @@ fn below(region: u32, mut source: impl FnMut() -> u32) -> u32 {
 }
 
 /// What [`below`] gives, where that takes nothing but a number that was fetched ahead.
+#[inline]
 fn below_from_stock(region: u32) -> Option<u32> {
-    if !is_power_of_two_or_all(region) || !forks_are_watched() {
+    if !is_power_of_two_or_all(region) {
         return None;
     }
-    let next = AHEAD.try_with(|ahead| ahead.try_borrow_mut().ok()?.next());
-    next.ok()
-        .flatten()
-        .map(|value| value & region.wrapping_sub(1))
+    let next = AHEAD.try_with(Stock::next).ok().flatten();
+    next.map(|value| value & region.wrapping_sub(1))
 }
 
 fn random_u32() -> u32 {
-    let stocked = AHEAD.try_with(|ahead| ahead.try_borrow_mut().ok()?.take(kernel_bytes).ok());
-    if let Some(value) = stocked.ok().flatten().filter(|_| forks_are_watched()) {
+    // Nothing is fetched ahead where a child would use it too.
+    if forks_are_watched()
+        && let Ok(Ok(value)) = AHEAD.try_with(|ahead| ahead.take(kernel_bytes))
+    {
         return value;
     }
     let mut bytes = [0u8; 4];
@@ -208,10 +216,8 @@ mod tests {
 
     #[test]
     fn numbers_fetched_ahead_are_each_given_once() {
-        let mut stock = Stock {
-            values: [0; STOCK],
-            left: 0,
-        };
+        let stock = Stock::empty();
+        let is_wiped = |stock: &Stock| stock.values.iter().all(|value| value.get() == 0);
         let mut fetched = 0_u8;
         let mut fill = |bytes: &mut [u8]| {
             fetched += 1;
@@ -226,10 +232,10 @@ mod tests {
             first.iter().filter(|v| **v == 0x0101_0101).count(),
             STOCK - 1
         );
-        assert_eq!(stock.values, [0; STOCK], "wiped as they were taken");
+        assert!(is_wiped(&stock), "as they were taken");
         assert_eq!(stock.take(&mut fill).expect("filled"), 0x0202_0202);
         stock.discard();
-        assert_eq!(stock.values, [0; STOCK]);
+        assert!(is_wiped(&stock));
         assert_eq!(stock.take(&mut fill).expect("filled"), 0x0303_0303);
         stock.discard();
         assert!(stock.take(|_| Err(io::ErrorKind::Other.into())).is_err());

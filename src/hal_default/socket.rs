@@ -84,34 +84,44 @@ pub(super) fn receive_now(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
 /// A connected socket keeps the source address it was given first. When the device has another one now, as after
 /// a modem has attached again, nothing leaves any more; so the socket is then [moved](move_source).
 pub(super) fn send(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
+    match send_once(fd, datagram) {
+        Ok(sent) => Ok(sent),
+        Err(error) => send_again(fd, datagram, error),
+    }
+}
+
+fn send_once(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
+    // SAFETY: pointer and length describe `datagram`.
+    let sent = unsafe {
+        libc::send(
+            fd,
+            datagram.as_ptr().cast(),
+            datagram.len(),
+            libc::MSG_NOSIGNAL,
+        )
+    };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// What [`send`] does after a failure.
+#[cold]
+fn send_again(fd: RawFd, datagram: &[u8], mut error: io::Error) -> io::Result<usize> {
     let mut stale_error_possible = true;
     let mut may_move = true;
     loop {
-        // SAFETY: pointer and length describe `datagram`.
-        let sent = unsafe {
-            libc::send(
-                fd,
-                datagram.as_ptr().cast(),
-                datagram.len(),
-                libc::MSG_NOSIGNAL,
-            )
-        };
-        let Ok(sent) = usize::try_from(sent) else {
-            let error = io::Error::last_os_error();
-            if error.kind() == io::ErrorKind::Interrupted {
-                continue;
-            }
-            if reports_unreachable(&error) && stale_error_possible {
-                stale_error_possible = false;
-                continue;
-            }
-            if may_move && says_source_is_gone(&error) && move_source(fd).is_ok() {
-                may_move = false;
-                continue;
-            }
+        if error.kind() == io::ErrorKind::Interrupted {
+            // Once more, whatever has been tried before.
+        } else if reports_unreachable(&error) && stale_error_possible {
+            stale_error_possible = false;
+        } else if may_move && says_source_is_gone(&error) && move_source(fd).is_ok() {
+            may_move = false;
+        } else {
             return Err(error);
-        };
-        return Ok(sent);
+        }
+        match send_once(fd, datagram) {
+            Ok(sent) => return Ok(sent),
+            Err(another) => error = another,
+        }
     }
 }
 

@@ -37,10 +37,7 @@ pub(super) fn receive_with(
             Wait::Ready => {}
             Wait::TimedOut => return TIMED_OUT,
             Wait::Interrupted => return INTERRUPTED,
-            Wait::Failed(error) => {
-                log::error!("waiting on the UDP socket failed: {error}");
-                return WAIT_FAILED;
-            }
+            Wait::Failed(error) => return wait_failed(&error),
         }
         match take() {
             // An empty datagram carries nothing, and a readiness may prove false (a bad checksum):
@@ -48,17 +45,34 @@ pub(super) fn receive_with(
             Ok(0) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Ok(length) => return count(length),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return INTERRUPTED,
-            Err(error) => {
-                log::debug!("receiving from the UDP socket failed: {error}");
-                return FAILED;
-            }
+            Err(error) => return take_failed(&error),
         }
         wait = deadline.remaining();
         if wait == Some(Duration::ZERO) {
             return TIMED_OUT;
         }
     }
+}
+
+#[cold]
+fn wait_failed(error: &io::Error) -> c_int {
+    log::error!("waiting on the UDP socket failed: {error}");
+    WAIT_FAILED
+}
+
+#[cold]
+fn send_failed(len: c_uint, error: &io::Error) -> c_int {
+    log::warn!("sending {len} bytes over UDP failed: {error}");
+    FAILED
+}
+
+#[cold]
+fn take_failed(error: &io::Error) -> c_int {
+    if error.kind() == io::ErrorKind::Interrupted {
+        return INTERRUPTED;
+    }
+    log::debug!("receiving from the UDP socket failed: {error}");
+    FAILED
 }
 
 /// `HAL_UDP_create`: a connected socket, or -1.
@@ -122,10 +136,7 @@ unsafe extern "C" fn iotx_hal_default_udp_write(
         };
         match send(fd, datagram) {
             Ok(sent) => count(sent),
-            Err(error) => {
-                log::warn!("sending {len} bytes over UDP failed: {error}");
-                FAILED
-            }
+            Err(error) => send_failed(len, &error),
         }
     })
 }
