@@ -18,10 +18,8 @@ impl<P: Platform, U> Client<P, U> {
         let Some(transport) = state.transport.as_ref().filter(|_| can_send) else {
             return;
         };
-        while let Some((token, bytes)) = state
-            .session
-            .poll_transmit(now, &mut || self.platform.random())
-        {
+        let random = &mut || self.platform.random();
+        while let Some((token, bytes)) = state.session.poll_transmit(now, random) {
             if transport.send(bytes).is_err() {
                 failed(token);
             }

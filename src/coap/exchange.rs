@@ -61,6 +61,12 @@ pub(super) enum Step {
     End(Ended),
 }
 
+impl Step {
+    pub(super) const fn is_transmission(self) -> bool {
+        matches!(self, Self::Send | Self::Repeat)
+    }
+}
+
 /// What the layer allows its exchanges at the moment: instants from which something may be done,
 /// [`Instant::NEVER`] where only an event can tell.
 pub(super) struct Gate {

@@ -227,11 +227,25 @@ impl<U> MessageLayer<U> {
 
     /// The exchange whose transmission is due, and whether under a new message id.
     fn find_due(&mut self, now: Instant) -> Option<(usize, bool)> {
-        let gate = self.gate(now);
+        let [only] = self.exchanges.as_slice() else {
+            return self.find_due_of_several(now);
+        };
+        let gate = self.gate(now, usize::from(only.is_in_flight()));
+        let (at, step) = only.next_step(&gate, &self.params);
+        if at <= now && step.is_transmission() {
+            return Some((0, step == Step::Send));
+        }
+        self.quiet_until = at;
+        None
+    }
+
+    #[inline(never)]
+    fn find_due_of_several(&mut self, now: Instant) -> Option<(usize, bool)> {
+        let gate = self.gate(now, self.in_flight());
         let mut next = Instant::NEVER;
         for (index, exchange) in self.exchanges.iter().enumerate() {
             let (at, step) = exchange.next_step(&gate, &self.params);
-            if at <= now && matches!(step, Step::Send | Step::Repeat) {
+            if at <= now && step.is_transmission() {
                 return Some((index, step == Step::Send));
             }
             next = next.min(at);
@@ -240,6 +254,7 @@ impl<U> MessageLayer<U> {
         None
     }
 
+    #[inline(never)]
     fn transmit(
         &mut self,
         now: Instant,
@@ -247,30 +262,27 @@ impl<U> MessageLayer<U> {
         index: usize,
         fresh: bool,
     ) -> Option<(u32, &[u8])> {
-        if fresh && !self.exchanges[index].is_put_back() {
-            let exchanges = &self.exchanges;
-            let lifetime = if exchanges[index].is_confirmable() {
+        let exchange = self.exchanges.get(index)?;
+        if fresh && !exchange.is_put_back() {
+            let lifetime = if exchange.is_confirmable() {
                 self.spans.exchange_lifetime
             } else {
                 self.spans.non_lifetime
             };
+            let exchanges = &self.exchanges;
             let in_use = |id| exchanges.iter().any(|e| e.request.went_as(id));
             let id = self.ids.take(now, lifetime, in_use)?;
-            self.exchanges[index].request.identify(id);
+            self.exchanges.get_mut(index)?.request.identify(id);
         }
-        let exchange = &mut self.exchanges[index];
+        let several = self.exchanges.len() > 1;
+        let exchange = self.exchanges.get_mut(index)?;
         let (len, confirmable) = (exchange.request.bytes.len(), exchange.is_confirmable());
         self.silence
             .transmitted(now, len, confirmable, &self.params, &self.spans);
         let next = exchange.transmitted(now, fresh, &self.spans, random);
         // Of several exchanges others may be due.
-        self.quiet_until = if self.exchanges.len() == 1 {
-            next
-        } else {
-            UNKNOWN
-        };
-        let request = &self.exchanges[index].request;
-        Some((request.number, request.as_bytes()))
+        self.quiet_until = if several { UNKNOWN } else { next };
+        Some((exchange.request.number, exchange.request.as_bytes()))
     }
 
     /// Takes out the next exchange that has ended without a response by `now`.
@@ -278,7 +290,7 @@ impl<U> MessageLayer<U> {
         if self.is_quiet(now) {
             return None;
         }
-        let gate = self.gate(now);
+        let gate = self.gate(now, self.in_flight());
         let params = &self.params;
         let ended = |exchange: &Exchange<U>| match exchange.next_step(&gate, params) {
             (at, Step::End(reason)) if at <= now => Some(reason),
@@ -314,7 +326,7 @@ impl<U> MessageLayer<U> {
 
     /// When the first of the exchanges has something to do, asked at `now`.
     fn first_step(&self, now: Instant) -> Option<Instant> {
-        let gate = self.gate(now);
+        let gate = self.gate(now, self.in_flight());
         let steps = self.exchanges.iter();
         let steps = steps.map(|e| e.next_step(&gate, &self.params).0);
         steps.min().filter(|at| *at < Instant::NEVER)
@@ -342,11 +354,11 @@ impl<U> MessageLayer<U> {
         }
     }
 
-    /// What the exchanges are allowed at the moment.
-    fn gate(&self, now: Instant) -> Gate {
+    /// What the exchanges are allowed at the moment, with so many of them in flight.
+    fn gate(&self, now: Instant, in_flight: usize) -> Gate {
         Gate {
             now,
-            room: self.in_flight() < self.nstart(),
+            room: in_flight < self.nstart(),
             released: self.pause.released(),
             id_free: self.ids.free_at(),
             probe_at: self.silence.probe_at(),
