@@ -11,7 +11,7 @@ use super::settings::Settings;
 use crate::cloud_auth::SessionKey;
 use crate::coap::{
     Class, Code, Datagram, Ended, Finished, FormatError, Handled, Instant, MAX_AWAITED,
-    MessageLayer, Outcome, RandomSource, RequestHead, Token,
+    MessageLayer, MessageType, Outcome, RandomSource, RequestHead, Token,
 };
 use core::fmt;
 use core::ops::Range;
@@ -249,12 +249,9 @@ impl<U> Session<U> {
         };
         let Handled { reply, outcome } = self.layer.handle(now, &message);
         let response = Received {
-            head: ResponseHead {
-                message_type: message.message_type(),
-                code: message.code(),
-                message_id: message.message_id(),
-                token: message.token(),
-            },
+            message_type: message.message_type(),
+            code: message.code(),
+            message_id: message.message_id(),
             pause: backoff::asked_for(&message),
             payload: message.payload_range(),
         };
@@ -301,55 +298,90 @@ impl<U> Session<U> {
         response: Received,
         datagram: &mut [u8],
     ) -> Option<Event<U>> {
-        let Received {
-            mut head,
-            pause,
-            payload,
-        } = response;
         if let Purpose::Report { sent_under, .. } = &finished.user
-            && self.judge_token(now, random, head.code, sent_under)
+            && self.judge_token(now, random, response.code, sent_under)
         {
             finished = self.send_again(now, random, finished)?;
         }
         let Finished { user, request } = finished;
         // The number the program was promised, whatever token the request carried in the end.
-        head.token = Token::from_number(request.number());
+        let number = request.number();
         self.layer.recycle(request);
         match user {
-            Purpose::Authentication => {
-                let answer = &datagram[payload];
-                self.finish_authentication(now, random, head.code, pause, answer);
-                // The buffer will be used again, and freed some day, as it is: the token must not stay in it.
-                datagram.zeroize();
-                Some(Event::Auth)
-            }
             Purpose::Report {
                 user, sent_under, ..
             } => {
-                self.back_off(now, head.code, pause);
-                let key = sent_under.key.as_ref();
-                let (payload, opened) = open_payload(key, head.code, datagram, payload);
-                // Error texts come in clear; an answer of the application ought not to.
-                if !opened && head.code.class() == Class::Success {
-                    self.notify(Happening::ReceiveFailed(ReceiveFailure::NotDecrypted));
-                }
+                self.back_off(now, &response);
+                let payload = match &sent_under.key {
+                    Some(key) => self.open_payload(key, &response, datagram),
+                    None => response.payload.clone(),
+                };
                 user.map(|user| Event::Response {
                     user,
-                    head,
+                    head: ResponseHead {
+                        message_type: response.message_type,
+                        code: response.code,
+                        message_id: response.message_id,
+                        token: Token::from_number(number),
+                    },
                     payload,
                 })
             }
+            Purpose::Authentication => {
+                self.auth_answered(now, random, response, datagram);
+                Some(Event::Auth)
+            }
             Purpose::Discovery => {
-                discovered(head.code, payload.len());
+                discovered(response.code, response.payload.len());
                 None
             }
         }
     }
 
+    #[inline(never)]
+    fn auth_answered(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        response: Received,
+        datagram: &mut [u8],
+    ) {
+        let answer = &datagram[response.payload];
+        self.finish_authentication(now, random, response.code, response.pause, answer);
+        // The buffer will be used again, and freed some day, as it is: the token must not stay in it.
+        datagram.zeroize();
+    }
+
+    /// Decrypts the payload of a response where it lies, with the key its request was encrypted with.
+    #[inline(never)]
+    fn open_payload(
+        &mut self,
+        key: &SessionKey,
+        response: &Received,
+        datagram: &mut [u8],
+    ) -> Range<usize> {
+        let (code, payload) = (response.code, response.payload.clone());
+        if payload.is_empty() {
+            return payload;
+        }
+        match key.decrypt_in_place(&mut datagram[payload.clone()]) {
+            Ok(len) => payload.start..payload.start + len,
+            Err(_) => {
+                // The cloud sends error texts in clear; whatever it is, the program gets to see it.
+                log::warn!("payload of a {code} response is not encrypted; passed on as it came");
+                // An answer of the application ought not to come in clear.
+                if code.class() == Class::Success {
+                    self.notify(Happening::ReceiveFailed(ReceiveFailure::NotDecrypted));
+                }
+                payload
+            }
+        }
+    }
+
     /// Leaves the cloud alone for as long as it has asked for.
-    fn back_off(&mut self, now: Instant, code: Code, pause: Option<Duration>) {
-        if let Some(pause) = pause {
-            self.leave_alone(now, code, pause);
+    fn back_off(&mut self, now: Instant, response: &Received) {
+        if let Some(pause) = response.pause {
+            self.leave_alone(now, response.code, pause);
         }
     }
 
@@ -379,34 +411,10 @@ fn discovered(code: Code, len: usize) {
 
 /// What a response says, apart from its payload's bytes.
 struct Received {
-    head: ResponseHead,
+    message_type: MessageType,
+    code: Code,
+    message_id: u16,
     /// How long its sender asks to be left alone.
     pause: Option<Duration>,
     payload: Range<usize>,
-}
-
-/// Decrypts the payload of a response where it lies, with the key its request was encrypted with. Tells whether that
-/// was possible, or nothing to do.
-fn open_payload(
-    key: Option<&SessionKey>,
-    code: Code,
-    datagram: &mut [u8],
-    payload: Range<usize>,
-) -> (Range<usize>, bool) {
-    let Some(key) = key.filter(|_| !payload.is_empty()) else {
-        return (payload, true);
-    };
-    match key.decrypt_in_place(&mut datagram[payload.clone()]) {
-        Ok(len) => (payload.start..payload.start + len, true),
-        Err(_) => {
-            not_encrypted(code);
-            (payload, false)
-        }
-    }
-}
-
-#[cold]
-fn not_encrypted(code: Code) {
-    // The cloud sends error texts in clear; whatever it is, the program gets to see it.
-    log::warn!("payload of a {code} response is not encrypted; passed on as it came");
 }

@@ -78,6 +78,7 @@ impl<U> Session<U> {
     }
 
     /// Sends a refused report once more, under the next token, if that is to be. Gives it back otherwise.
+    #[cold]
     pub(super) fn send_again(
         &mut self,
         now: Instant,

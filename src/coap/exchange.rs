@@ -23,7 +23,7 @@ pub enum Ended {
 
 pub(super) struct Exchange<U> {
     pub(super) user: U,
-    pub(super) request: EncodedRequest,
+    pub(super) request: Box<EncodedRequest>,
     /// Goes before the others, and also while these are paused.
     pub(super) urgent: bool,
     /// Transmissions since the peer was last heard; see [`suspect`](super::MessageLayer::suspect).

@@ -18,7 +18,6 @@ use super::silence::Silence;
 use super::time::{Instant, RandomSource};
 use super::token::Tokens;
 use core::fmt;
-use zeroize::Zeroizing;
 
 /// How many requests may be without their response after nothing else is missing. Beyond, the
 /// oldest is given up: the network, or a program that never receives, must not be able to fill the
@@ -59,7 +58,8 @@ pub struct MessageLayer<U> {
     pub(super) acknowledged_responses: AcknowledgedResponses,
     pub(super) pause: Pause,
     pub(super) silence: Silence,
-    spare_buffers: Vec<Zeroizing<Vec<u8>>>,
+    #[allow(clippy::vec_box)] // as they come from exchanges and go back into them
+    spare_requests: Vec<Box<EncodedRequest>>,
     /// Before this instant no timer has anything to do, unless [disturbed](Self::disturb).
     /// [`UNKNOWN`] has passed already: then the exchanges are asked.
     quiet_until: Instant,
@@ -80,7 +80,7 @@ impl<U> MessageLayer<U> {
             acknowledged_responses: AcknowledgedResponses::default(),
             pause: Pause::default(),
             silence: Silence::default(),
-            spare_buffers: Vec::new(),
+            spare_requests: Vec::new(),
             quiet_until: UNKNOWN,
         }
     }
@@ -168,22 +168,15 @@ impl<U> MessageLayer<U> {
             payload,
             user,
         } = submission;
-        let mut bytes = self.spare_buffers.pop().unwrap_or_default();
-        head.write(message_type, 0, self.tokens.peek(), payload, &mut bytes)
+        let spare = self.spare_requests.pop();
+        let mut request = spare.unwrap_or_else(|| Box::new(EncodedRequest::blank()));
+        let token = self.tokens.peek();
+        head.write(message_type, 0, token, payload, &mut request.bytes)
             .map_err(SubmitError::Request)?;
         self.disturb();
         self.displace_oldest_awaited();
         let token = self.take_token(random);
-        let request = EncodedRequest {
-            number: token,
-            message_type,
-            message_id: None,
-            former_id: None,
-            token,
-            transmissions: 0,
-            requeues: 0,
-            bytes,
-        };
+        request.begin(message_type, token);
         let exchange = Exchange {
             user,
             request,
@@ -348,9 +341,9 @@ impl<U> MessageLayer<U> {
 
     /// Takes back the buffer of a request that nobody needs any more, for one to come: an owner
     /// that does this with each [`Finished`] makes reports free of allocations.
-    pub fn recycle(&mut self, request: EncodedRequest) {
-        if self.spare_buffers.len() <= self.params.nstart {
-            self.spare_buffers.push(request.bytes);
+    pub fn recycle(&mut self, request: Box<EncodedRequest>) {
+        if self.spare_requests.len() <= self.params.nstart {
+            self.spare_requests.push(request);
         }
     }
 
