@@ -297,6 +297,7 @@ impl<P: Platform, U> Client<P, U> {
     }
 
     /// [`turn`](Self::turn), begun under the lock, with what [`State::calm_until`] says.
+    #[inline]
     fn turn_under<'a>(
         &'a self,
         (state, calm): (Locked<'a, P, U>, Option<Instant>),

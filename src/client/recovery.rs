@@ -255,18 +255,16 @@ impl<U> Session<U> {
         Err(ReportError::NotAuthenticated)
     }
 
-    /// What the response to a report says about the token it was sent with. Tells whether it refuses it.
+    /// What the response to a report says about the token it was sent with, and whether that is the `current` one.
+    /// Tells whether it refuses it.
     pub(super) fn judge_token(
         &mut self,
         now: Instant,
         random: &mut dyn RandomSource,
         code: Code,
-        sent_under: &Arc<Grant>,
+        current: bool,
     ) -> bool {
         let refused = code == Code::UNAUTHORIZED || code == Code::BAD_OPTION;
-        // What has been granted since then is another token, of which the response says nothing.
-        let current = self.grant.as_ref();
-        let current = current.is_some_and(|grant| Arc::ptr_eq(grant, sent_under));
         if refused && current && !self.recovery.void {
             self.token_refused(now, random, code);
         } else if current && code.class() == Class::Success {

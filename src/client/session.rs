@@ -247,7 +247,7 @@ impl<U> Session<U> {
             Ok(message) => message,
             Err(error) => return self.not_read(now, datagram.len(), error),
         };
-        let Handled { reply, outcome } = self.layer.handle(now, &message);
+        let Handled { reply, outcome } = self.layer.handle_in_place(now, &message);
         let response = Received {
             message_type: message.message_type(),
             code: message.code(),
@@ -257,8 +257,8 @@ impl<U> Session<U> {
         };
         let event = match outcome {
             Outcome::Ignored | Outcome::Acknowledged => None,
-            Outcome::Response(finished) => self.answered(now, random, finished, response, datagram),
-            Outcome::Reset(finished) => self.was_reset(now, random, finished),
+            Outcome::Response(index) => self.answered(now, random, index, response, datagram),
+            Outcome::Reset(index) => self.was_reset(now, random, index),
         };
         Arrival { reply, event }
     }
@@ -279,8 +279,9 @@ impl<U> Session<U> {
         &mut self,
         now: Instant,
         random: &mut dyn RandomSource,
-        finished: Finished<Purpose<U>>,
+        index: usize,
     ) -> Option<Event<U>> {
+        let finished = self.layer.remove(index);
         let of_auth = matches!(finished.user, Purpose::Authentication);
         if of_auth {
             self.auth = AuthStatus::Refused;
@@ -294,19 +295,16 @@ impl<U> Session<U> {
         &mut self,
         now: Instant,
         random: &mut dyn RandomSource,
-        mut finished: Finished<Purpose<U>>,
+        index: usize,
         response: Received,
         datagram: &mut [u8],
     ) -> Option<Event<U>> {
-        if let Purpose::Report { sent_under, .. } = &finished.user
-            && self.judge_token(now, random, response.code, sent_under)
-        {
-            finished = self.send_again(now, random, finished)?;
-        }
-        let Finished { user, request } = finished;
-        // The number the program was promised, whatever token the request carried in the end.
-        let number = request.number();
-        self.layer.recycle(request);
+        // The number is the one the program was promised, whatever token the request carried in the end.
+        let (user, number) = if self.is_refused(now, random, index, response.code) {
+            self.send_again(now, random, index)?
+        } else {
+            self.layer.finish(index)
+        };
         match user {
             Purpose::Report {
                 user, sent_under, ..
@@ -376,6 +374,23 @@ impl<U> Session<U> {
                 payload
             }
         }
+    }
+
+    /// Whether the response to the request at `index` refuses the token it was sent with.
+    fn is_refused(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        index: usize,
+        code: Code,
+    ) -> bool {
+        let Purpose::Report { sent_under, .. } = self.layer.user(index) else {
+            return false;
+        };
+        // What has been granted since then is another token, of which the response says nothing.
+        let grant = self.grant.as_ref();
+        let current = grant.is_some_and(|grant| Arc::ptr_eq(grant, sent_under));
+        self.judge_token(now, random, code, current)
     }
 
     /// Leaves the cloud alone for as long as it has asked for.

@@ -155,6 +155,7 @@ impl<U> MessageLayer<U> {
         Ok(number)
     }
 
+    #[inline]
     fn insert(
         &mut self,
         index: usize,
@@ -395,7 +396,22 @@ impl<U> MessageLayer<U> {
         }
     }
 
-    pub(super) fn remove(&mut self, index: usize) -> Finished<U> {
+    /// What is tied to the request at this index.
+    pub(crate) fn user(&self, index: usize) -> &U {
+        &self.exchanges[index].user
+    }
+
+    /// Takes the request at this index out, keeps its buffer, and gives what was tied to it, and its
+    /// number.
+    pub(crate) fn finish(&mut self, index: usize) -> (U, u32) {
+        let Finished { user, request } = self.remove(index);
+        let number = request.number;
+        self.recycle(request);
+        (user, number)
+    }
+
+    /// Takes the request at this index out.
+    pub(crate) fn remove(&mut self, index: usize) -> Finished<U> {
         let last = index + 1 == self.exchanges.len();
         let exchange = self.exchanges.pop_if(|_| last);
         let Exchange { user, request, .. } =
