@@ -297,7 +297,7 @@ impl<P: Platform, U> Client<P, U> {
     }
 
     /// [`turn`](Self::turn), begun under the lock, with what [`State::calm_until`] says.
-    #[inline]
+    #[inline(always)] // into the two that take turns
     fn turn_under<'a>(
         &'a self,
         (state, calm): (Locked<'a, P, U>, Option<Instant>),
@@ -346,7 +346,7 @@ impl<P: Platform, U> Client<P, U> {
             return Err(Turn::Handled);
         }
         if due {
-            self.flush(&mut state, *now, &mut |_| {});
+            self.flush(&mut state, *now);
             next = state.next_deadline();
         }
         let notice = state.session.take_notice();
@@ -504,8 +504,8 @@ impl<P: Platform, U> Client<P, U> {
             if let Some(reply) = arrival.reply {
                 send_reply(transport, &reply);
             }
-            if arrival.event.is_some() {
-                self.flush(&mut state, now, &mut |_| {});
+            if arrival.event.is_some() && state.session.is_waiting_for_peer() {
+                self.flush(&mut state, now);
             }
             arrival.event
         };

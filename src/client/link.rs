@@ -85,7 +85,7 @@ impl<T: Transport, U> State<T, U> {
         if may_be_lost || session.has_news() || !self.is_settled() {
             return None;
         }
-        let until = session.next_deadline(true).unwrap_or(Instant::NEVER);
+        let until = session.next_deadline_if_settled().unwrap_or(Instant::NEVER);
         (until > now).then_some(until)
     }
 

@@ -122,6 +122,17 @@ impl<U> Session<U> {
         own.into_iter().fold(next, earliest)
     }
 
+    /// As [`next_deadline`](Self::next_deadline), connected and where [`is_settled`](Self::is_settled).
+    #[inline]
+    pub(super) fn next_deadline_if_settled(&self) -> Option<Instant> {
+        let grant = self.grant.as_ref();
+        let grant = grant.filter(|_| self.settings.reauthenticate);
+        earliest(
+            self.layer.next_deadline(),
+            grant.map(|grant| grant.renew_at),
+        )
+    }
+
     /// Whether no authentication is under way or wanted, and nothing waits for one: then only a
     /// [deadline](Self::next_deadline) can give [`advance`](Self::advance) something to do.
     #[must_use]

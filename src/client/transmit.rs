@@ -6,13 +6,36 @@ use super::state::State;
 use crate::coap::Instant;
 
 impl<P: Platform, U> Client<P, U> {
-    /// Sends what is due. A failure, which the transport has logged, is left to the retransmission; the token
-    /// numbers of what did not leave go to `failed`.
-    pub(super) fn flush(
+    /// Sends what is due. A failure, which the transport has logged, is left to the retransmission.
+    pub(super) fn flush(&self, state: &mut State<P::Transport, U>, now: Instant) {
+        self.flush_noting(state, now, |_| {});
+    }
+
+    /// Sends what is due; if that includes the request `watched` and it does not leave, the request is
+    /// dropped and the failure told.
+    #[inline]
+    pub(super) fn flush_watching(
         &self,
         state: &mut State<P::Transport, U>,
         now: Instant,
-        failed: &mut dyn FnMut(u32),
+        watched: u32,
+    ) -> Result<(), SendFailed> {
+        let mut failed = !state.can_send();
+        self.flush_noting(state, now, |token| failed |= token == watched);
+        if failed {
+            state.session.abort(watched);
+            return Err(SendFailed);
+        }
+        Ok(())
+    }
+
+    /// Sends what is due; the token numbers of what did not leave go to `failed`.
+    #[inline(always)] // into the two above
+    fn flush_noting(
+        &self,
+        state: &mut State<P::Transport, U>,
+        now: Instant,
+        mut failed: impl FnMut(u32),
     ) {
         let can_send = state.can_send();
         let Some(transport) = state.transport.as_ref().filter(|_| can_send) else {
@@ -24,22 +47,5 @@ impl<P: Platform, U> Client<P, U> {
                 failed(token);
             }
         }
-    }
-
-    /// Sends what is due; if that includes the request `watched` and it does not leave, the request is
-    /// dropped and the failure told.
-    pub(super) fn flush_watching(
-        &self,
-        state: &mut State<P::Transport, U>,
-        now: Instant,
-        watched: u32,
-    ) -> Result<(), SendFailed> {
-        let mut failed = !state.can_send();
-        self.flush(state, now, &mut |token| failed |= token == watched);
-        if failed {
-            state.session.abort(watched);
-            return Err(SendFailed);
-        }
-        Ok(())
     }
 }

@@ -102,6 +102,7 @@ impl EncodedRequest {
     /// # Errors
     ///
     /// [`FormatError`], for options that `coap-lite` writes and no receiver would take.
+    #[inline(never)]
     pub fn message(&self) -> Result<Datagram<'_>, FormatError> {
         Datagram::parse(&self.bytes)
     }

@@ -141,6 +141,7 @@ impl<U> MessageLayer<U> {
     /// # Errors
     ///
     /// [`SubmitError::Request`]; nothing has changed then.
+    #[inline(never)]
     pub fn submit_first(
         &mut self,
         random: &mut dyn RandomSource,
@@ -155,7 +156,7 @@ impl<U> MessageLayer<U> {
         Ok(number)
     }
 
-    #[inline]
+    #[inline(always)] // into the two that take requests
     fn insert(
         &mut self,
         index: usize,
@@ -308,7 +309,9 @@ impl<U> MessageLayer<U> {
     }
 
     /// Whether no exchange has anything to do at `now`, as far as can be told without asking them.
-    fn is_quiet(&self, now: Instant) -> bool {
+    #[inline]
+    #[must_use]
+    pub fn is_quiet(&self, now: Instant) -> bool {
         let quiet = self.exchanges.is_empty() || now < self.quiet_until;
         debug_assert!(
             !quiet || self.first_step(now).is_none_or(|at| at > now),
@@ -403,6 +406,7 @@ impl<U> MessageLayer<U> {
 
     /// Takes the request at this index out, keeps its buffer, and gives what was tied to it, and its
     /// number.
+    #[inline]
     pub(crate) fn finish(&mut self, index: usize) -> (U, u32) {
         let Finished { user, request } = self.remove(index);
         let number = request.number;

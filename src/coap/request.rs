@@ -163,6 +163,7 @@ impl RequestHead {
     /// # Errors
     ///
     /// [`RequestError::TooLong`] when the payload exceeds [`payload_room`](Self::payload_room).
+    #[inline]
     pub fn write(
         &self,
         message_type: MessageType,

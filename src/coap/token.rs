@@ -46,6 +46,19 @@ impl Token {
         u32::from_le_bytes([a, b, c, d])
     }
 
+    /// How many bytes it has.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)] // an empty token is a token
+    pub const fn len(&self) -> u8 {
+        self.len
+    }
+
+    /// The token's bytes, with zeros behind them.
+    #[must_use]
+    pub const fn padded(&self) -> [u8; Self::MAX_LEN] {
+        self.bytes
+    }
+
     /// The token's bytes.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
