@@ -13,7 +13,7 @@ impl<P: Platform, U> Client<P, U> {
 
     /// Sends what is due; if that includes the request `watched` and it does not leave, the request is
     /// dropped and the failure told.
-    #[inline]
+    #[inline(always)] // into `send_under`, which every report goes through
     pub(super) fn flush_watching(
         &self,
         state: &mut State<P::Transport, U>,

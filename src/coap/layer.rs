@@ -208,6 +208,7 @@ impl<U> MessageLayer<U> {
     ///
     /// A repetition that comes so late that the peer may have forgotten the message id goes out
     /// under a new one: as the repetition it is, it counts towards MAX_RETRANSMIT.
+    #[inline]
     pub fn poll_transmit(
         &mut self,
         now: Instant,
@@ -345,6 +346,7 @@ impl<U> MessageLayer<U> {
 
     /// Takes back the buffer of a request that nobody needs any more, for one to come: an owner
     /// that does this with each [`Finished`] makes reports free of allocations.
+    #[inline]
     pub fn recycle(&mut self, request: Box<EncodedRequest>) {
         if self.spare_requests.len() <= self.params.nstart {
             self.spare_requests.push(request);
@@ -406,7 +408,7 @@ impl<U> MessageLayer<U> {
 
     /// Takes the request at this index out, keeps its buffer, and gives what was tied to it, and its
     /// number.
-    #[inline]
+    #[inline(always)] // into the one place where answers are taken
     pub(crate) fn finish(&mut self, index: usize) -> (U, u32) {
         let Finished { user, request } = self.remove(index);
         let number = request.number;
@@ -415,6 +417,7 @@ impl<U> MessageLayer<U> {
     }
 
     /// Takes the request at this index out.
+    #[inline]
     pub(crate) fn remove(&mut self, index: usize) -> Finished<U> {
         let last = index + 1 == self.exchanges.len();
         let exchange = self.exchanges.pop_if(|_| last);

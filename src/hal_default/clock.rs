@@ -14,6 +14,11 @@ fn uptime_ms() -> u64 {
         // Neither waits nor panics: needs no guard.
         return uptime;
     }
+    uptime_of_old_kernels()
+}
+
+#[cold]
+fn uptime_of_old_kernels() -> u64 {
     guard("HAL_UptimeMs", 0, || {
         // Kernels without CLOCK_BOOTTIME (before 2.6.39) all have this one.
         read_clock(libc::CLOCK_MONOTONIC).unwrap_or_else(|| {

@@ -44,12 +44,12 @@ impl Stock {
         if let Some(value) = self.next() {
             return Ok(value);
         }
-        let mut bytes = [0u8; 4 * STOCK];
-        fill(&mut bytes)?;
-        for (value, bytes) in self.values.iter().zip(bytes.chunks_exact(4)) {
-            value.set(u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+        let mut numbers = [[0_u8; 4]; STOCK];
+        fill(numbers.as_flattened_mut())?;
+        for (value, number) in self.values.iter().zip(&numbers) {
+            value.set(u32::from_ne_bytes(*number));
         }
-        bytes.zeroize();
+        numbers.zeroize();
         self.left.set(STOCK);
         Ok(self.next().unwrap_or_default())
     }

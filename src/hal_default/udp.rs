@@ -3,11 +3,11 @@
 use std::ffi::{c_char, c_int, c_uint, c_ushort};
 use std::io;
 use std::os::fd::IntoRawFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::boundary::{bytes, bytes_mut, guard, text};
 use super::connect::connect;
-use super::socket::{Deadline, Wait, descriptor, patience, receive_now, send, wait_readable};
+use super::socket::{Wait, descriptor, patience, receive_now, send, wait_readable};
 use crate::hal::opened;
 
 /// A bad argument, or an error of the socket.
@@ -30,8 +30,9 @@ pub(super) fn receive_with(
     timeout_ms: u32,
     mut take: impl FnMut() -> io::Result<usize>,
 ) -> c_int {
-    let mut wait = patience(timeout_ms);
-    let deadline = Deadline::after(wait);
+    let patience = patience(timeout_ms);
+    let begun = Instant::now();
+    let mut wait = patience;
     loop {
         match wait_readable(fd, wait) {
             Wait::Ready => {}
@@ -47,7 +48,7 @@ pub(super) fn receive_with(
             Ok(length) => return count(length),
             Err(error) => return take_failed(&error),
         }
-        wait = deadline.remaining();
+        wait = patience.map(|patience| patience.saturating_sub(begun.elapsed()));
         if wait == Some(Duration::ZERO) {
             return TIMED_OUT;
         }
