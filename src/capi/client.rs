@@ -134,7 +134,7 @@ pub(super) unsafe fn init(
         report_events,
     } = choices;
     let habits = Habits {
-        wait: wait_time(wait_time_ms),
+        wait: wait_time(wait_time_ms).into(),
         full_wait,
         callback_argument,
         event_handle: if report_events {
@@ -390,7 +390,7 @@ pub unsafe extern "C-unwind" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context
         } = context.habits;
         let sink = &mut |h: Happening<'_, Recipient>| context.happened(h);
         if full_wait {
-            context.client.run_whole(wait, sink);
+            context.client.run_whole(wait.into(), sink);
             context.refresh_peeked();
         } else {
             context.show(context.client.run_and_peek(wait, sink));

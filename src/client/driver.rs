@@ -16,7 +16,7 @@ use super::platform::{ConnectError, Platform, Received, SendFailed, Transport};
 use super::session::Session;
 use super::settings::Settings;
 use super::state::{Locked, Receiver, State};
-use crate::coap::{Instant, Reply};
+use crate::coap::{Instant, Millis, Reply};
 use crate::sync::{Condvar, Mutex};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -194,11 +194,11 @@ impl<P: Platform, U> Client<P, U> {
     /// handled. Lost sessions and tokens are made good meanwhile. That takes longer than `wait` in one case: a
     /// connection that cannot renew itself is replaced by one whose handshake blocks.
     pub fn run(&self, wait: Duration, sink: &mut Sink<'_, U>) {
-        self.run_and_peek(wait, sink);
+        self.run_and_peek(wait.into(), sink);
     }
 
     /// As [`run`](Self::run), with a [`peek`](Self::peek) at the end, which costs nothing here.
-    pub(crate) fn run_and_peek(&self, wait: Duration, sink: &mut Sink<'_, U>) -> (bool, u32) {
+    pub(crate) fn run_and_peek(&self, wait: Millis, sink: &mut Sink<'_, U>) -> (bool, u32) {
         let mut now = self.platform.now();
         let mut deadline = now + wait;
         let mut most = MOST_AT_ONCE;

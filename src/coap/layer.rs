@@ -266,7 +266,9 @@ impl<U> MessageLayer<U> {
                 self.spans.non_lifetime
             };
             let exchanges = &self.exchanges;
-            let in_use = |id| exchanges.iter().any(|e| e.request.went_as(id));
+            // Its own former id is not taken again within its lifetime.
+            let others = exchanges.len() > 1;
+            let in_use = |id| others && exchanges.iter().any(|e| e.request.went_as(id));
             let id = self.ids.take(now, lifetime, in_use)?;
             self.exchanges.get_mut(index)?.request.identify(id);
         }
@@ -417,13 +419,16 @@ impl<U> MessageLayer<U> {
     }
 
     /// Takes the request at this index out.
-    #[inline]
+    #[inline(always)] // into what takes requests out
     pub(crate) fn remove(&mut self, index: usize) -> Finished<U> {
-        let last = index + 1 == self.exchanges.len();
-        let exchange = self.exchanges.pop_if(|_| last);
-        let Exchange { user, request, .. } =
-            exchange.unwrap_or_else(|| self.exchanges.remove(index));
         self.disturb();
+        let last = index + 1 == self.exchanges.len();
+        let Exchange { user, request, .. } = if last {
+            // The same, without the others that would move up.
+            self.exchanges.swap_remove(index)
+        } else {
+            self.exchanges.remove(index)
+        };
         if !self.exchanges.is_empty() {
             self.resume_held();
         }

@@ -192,12 +192,8 @@ impl From<super::Received> for Received {
 fn millis(duration: Duration) -> u32 {
     // as_nanos() would compute in 128 bits, for every wait.
     let rest = duration.subsec_nanos().div_ceil(1_000_000);
-    let whole = u32::try_from(duration.as_secs())
-        .ok()
-        .and_then(|seconds| seconds.checked_mul(1000));
-    whole
-        .and_then(|whole| whole.checked_add(rest))
-        .unwrap_or(u32::MAX)
+    let seconds = duration.as_secs().min(u32::MAX.into());
+    u32::try_from(seconds * 1000 + u64::from(rest)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -44,10 +44,11 @@ impl Stock {
         if let Some(value) = self.next() {
             return Ok(value);
         }
-        let mut numbers = [[0_u8; 4]; STOCK];
-        fill(numbers.as_flattened_mut())?;
+        let mut numbers = [0_u32; STOCK];
+        // SAFETY: pointer and length describe `numbers`, of which any bytes make numbers.
+        fill(unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), 4 * STOCK) })?;
         for (value, number) in self.values.iter().zip(&numbers) {
-            value.set(u32::from_ne_bytes(*number));
+            value.set(*number);
         }
         numbers.zeroize();
         self.left.set(STOCK);

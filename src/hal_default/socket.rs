@@ -31,6 +31,7 @@ pub(super) fn wait_writable(fd: RawFd, timeout: Option<Duration>) -> Wait {
     wait(fd, libc::POLLOUT, timeout)
 }
 
+#[inline]
 fn wait(fd: RawFd, events: libc::c_short, timeout: Option<Duration>) -> Wait {
     let mut entry = libc::pollfd {
         fd,
@@ -56,8 +57,8 @@ fn poll_ms(timeout: Option<Duration>) -> libc::c_int {
     let Some(timeout) = timeout else { return -1 };
     // as_nanos() would compute in 128 bits, for every wait.
     let rest = timeout.subsec_nanos().div_ceil(1_000_000);
-    let ms = timeout.as_secs().saturating_mul(1000);
-    libc::c_int::try_from(ms.saturating_add(rest.into())).unwrap_or(libc::c_int::MAX)
+    let seconds = timeout.as_secs().min(u32::MAX.into());
+    libc::c_int::try_from(seconds * 1000 + u64::from(rest)).unwrap_or(libc::c_int::MAX)
 }
 
 /// Takes one datagram that is already there; `WouldBlock` when none is. What does not fit is cut
@@ -83,6 +84,7 @@ pub(super) fn receive_now(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
 ///
 /// A connected socket keeps the source address it was given first. When the device has another one now, as after
 /// a modem has attached again, nothing leaves any more; so the socket is then [moved](move_source).
+#[inline]
 pub(super) fn send(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
     match send_once(fd, datagram) {
         Ok(sent) => Ok(sent),
