@@ -22,6 +22,7 @@ pub(super) enum Wait {
 }
 
 /// Waits until there is something to receive; `None` waits for ever.
+#[inline(always)] // small, and on the way of every report
 pub(super) fn wait_readable(fd: RawFd, timeout: Option<Duration>) -> Wait {
     wait(fd, libc::POLLIN, timeout)
 }
