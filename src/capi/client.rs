@@ -134,7 +134,7 @@ pub(super) unsafe fn init(
         report_events,
     } = choices;
     let habits = Habits {
-        wait: wait_time(wait_time_ms),
+        wait: wait_time(wait_time_ms).into(),
         full_wait,
         callback_argument,
         event_handle: if report_events {
@@ -342,10 +342,15 @@ unsafe fn send(
         .client
         .send_and_peek(&report, Recipient::Program(callback));
     context.show(peeked);
-    let error = match sent {
-        Ok(()) => return iotx_ret_code_t::IOTX_SUCCESS,
-        Err(error) => error,
-    };
+    match sent {
+        Ok(()) => iotx_ret_code_t::IOTX_SUCCESS,
+        Err(error) => not_sent(context, error),
+    }
+}
+
+/// Logs why a report was not taken, and gives the code for it.
+#[cold]
+fn not_sent(context: &Context, error: SendError) -> iotx_ret_code_t {
     if error != SendError::Report(ReportError::NotAuthenticated) || context.first_unauthenticated()
     {
         log::error!("IOT_CoAP_SendMessage: {error}");
@@ -385,7 +390,7 @@ pub unsafe extern "C-unwind" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context
         } = context.habits;
         let sink = &mut |h: Happening<'_, Recipient>| context.happened(h);
         if full_wait {
-            context.client.run_whole(wait, sink);
+            context.client.run_whole(wait.into(), sink);
             context.refresh_peeked();
         } else {
             context.show(context.client.run_and_peek(wait, sink));

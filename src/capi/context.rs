@@ -4,13 +4,12 @@ use super::live::Live;
 use super::message;
 use super::types::{iotx_event_handle_t, iotx_response_callback_t};
 use crate::client::{Client, Delivery, Happening, ResponseHead};
-use crate::coap::Code;
+use crate::coap::{Code, Millis};
 use crate::hal::HalPlatform;
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::time::Duration;
 
 /// What a report's answer is handed to.
 pub(super) enum Recipient {
@@ -85,7 +84,7 @@ const _: () = {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Habits {
     /// How long one Yield waits.
-    pub(super) wait: Duration,
+    pub(super) wait: Millis,
     /// Whether it waits that long in any case.
     pub(super) full_wait: bool,
     /// What response callbacks get as their first argument.

@@ -31,10 +31,9 @@ const _: () = {
 impl ReceivedMessage {
     /// `payload_and_nul` must outlive the result, and does so in the one place that calls this.
     pub(super) fn new(head: &ResponseHead, payload_and_nul: &mut [u8]) -> Self {
-        let token_bytes = head.token.as_slice();
-        let mut token = [0; 12];
-        token[..token_bytes.len()].copy_from_slice(token_bytes);
-        let (version, kind, len) = (1, head.message_type as u8, token_bytes.len() as u8);
+        let [a, b, c, d, e, f, g, h] = head.token.padded();
+        let token = [a, b, c, d, e, f, g, h, 0, 0, 0, 0];
+        let (version, kind, len) = (1, head.message_type as u8, head.token.len());
         let version_type_token_len = if cfg!(target_endian = "little") {
             version | kind << 2 | len << 4
         } else {

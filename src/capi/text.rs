@@ -9,15 +9,10 @@ use std::ffi::c_char;
 /// `text` must be readable up to and including its NUL, or for `limit` bytes if there is none among
 /// them; the bytes must not change while the result lives.
 pub(super) unsafe fn bytes_within<'a>(text: *const c_char, limit: usize) -> Option<&'a [u8]> {
-    // Byte by byte, because memory behind the NUL need not be readable.
-    for len in 0..limit {
-        // SAFETY: no NUL so far and `len < limit`, so the caller promises that this byte is readable.
-        if unsafe { *text.add(len) } == 0 {
-            // SAFETY: the `len` bytes before it have just been read.
-            return Some(unsafe { std::slice::from_raw_parts(text.cast(), len) });
-        }
-    }
-    None
+    // SAFETY: reads no further than the NUL, or `limit`, up to which the caller promises readable bytes.
+    let len = unsafe { libc::strnlen(text, limit) };
+    // SAFETY: the `len` bytes before NUL or limit have just been read.
+    (len < limit).then(|| unsafe { std::slice::from_raw_parts(text.cast(), len) })
 }
 
 /// As [`bytes_within`], for text that must be UTF-8; `None` also for NULL.

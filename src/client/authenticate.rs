@@ -74,7 +74,7 @@ impl<P: Platform, U> Client<P, U> {
         }
         let random = &mut || self.platform.random();
         state.session.advance(now, random, connected);
-        self.flush(&mut state, now, &mut |_| {});
+        self.flush(&mut state, now);
         Ok(())
     }
 
@@ -94,7 +94,7 @@ impl<P: Platform, U> Client<P, U> {
                 .session
                 .announce(now, &mut || self.platform.random(), &report)
             {
-                Ok(_) => self.flush(&mut state, now, &mut |_| {}),
+                Ok(_) => self.flush(&mut state, now),
                 Err(error) => log::info!("announcement not sent: {error}"),
             }
         }

@@ -8,16 +8,15 @@ use super::authenticate::connect_request;
 use super::authentication::AuthStatus;
 use super::endpoint::Endpoint;
 use super::error::SendError;
-use super::event::{Event, Report};
-use super::happening::{Delivery, Happening, ReceiveFailure, Sink};
+use super::event::Report;
+use super::happening::Sink;
 use super::identity::DeviceIdentity;
 use super::link::Repair;
-use super::platform::{ConnectError, Platform, Received, SendFailed, Transport};
-use super::recovery::earliest;
+use super::platform::{ConnectError, Platform, SendFailed};
 use super::session::Session;
 use super::settings::Settings;
-use super::state::{Locked, Receiver, State};
-use crate::coap::Instant;
+use super::state::{Locked, State};
+use crate::coap::{Instant, Millis};
 use crate::sync::{Condvar, Mutex};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -26,13 +25,8 @@ use core::time::Duration;
 /// The longest datagram that is received whole; longer ones are dropped, with a log line.
 pub const RECEIVE_CAPACITY: usize = 2047;
 
-/// Waited after a failed receive, so that a socket that fails at once cannot make a caller spin.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
 /// How long to look for a further datagram once one has been handled and others are expected.
 const DRAIN_WAIT: Duration = Duration::from_millis(1);
-/// Slept at a stretch where there is no connection to wait at: nothing wakes a sleeper, neither a report that
-/// another thread sends nor the client's end.
-const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// So many datagrams, or so much news, are taken before something else gets its turn: a peer that sends without end
 /// must not put the timers off, nor a program that fails again and again keep its own call from returning.
 pub(super) const MOST_AT_ONCE: usize = 64;
@@ -194,22 +188,23 @@ impl<P: Platform, U> Client<P, U> {
     /// handled. Lost sessions and tokens are made good meanwhile. That takes longer than `wait` in one case: a
     /// connection that cannot renew itself is replaced by one whose handshake blocks.
     pub fn run(&self, wait: Duration, sink: &mut Sink<'_, U>) {
-        self.run_and_peek(wait, sink);
+        self.run_and_peek(wait.into(), sink);
     }
 
     /// As [`run`](Self::run), with a [`peek`](Self::peek) at the end, which costs nothing here.
-    pub(crate) fn run_and_peek(&self, wait: Duration, sink: &mut Sink<'_, U>) -> (bool, u32) {
+    pub(crate) fn run_and_peek(&self, wait: Millis, sink: &mut Sink<'_, U>) -> (bool, u32) {
         let mut now = self.platform.now();
         let mut deadline = now + wait;
         let mut most = MOST_AT_ONCE;
         let mut state = self.lock();
         let mut buffer = state.take_buffer();
-        let next = state.session_deadline();
-        let mut turn = if now < deadline && next.is_some_and(|due| due <= now) {
+        let calm = state.calm_until(now);
+        let overdue = || state.session_deadline().is_some_and(|due| due <= now);
+        let mut turn = if calm.is_none() && now < deadline && overdue() {
             drop(state);
             self.catch_up(&mut now, deadline, &mut buffer, sink)
         } else {
-            self.turn_under((state, next), &mut now, deadline, None, &mut buffer, sink)
+            self.turn_under((state, calm), &mut now, deadline, None, &mut buffer, sink)
         };
         loop {
             match turn {
@@ -291,14 +286,15 @@ impl<P: Platform, U> Client<P, U> {
         sink: &mut Sink<'_, U>,
     ) -> Turn {
         let state = self.lock();
-        let next = state.session_deadline();
-        self.turn_under((state, next), now, until, expected, buffer, sink)
+        let calm = state.calm_until(*now);
+        self.turn_under((state, calm), now, until, expected, buffer, sink)
     }
 
-    /// [`turn`](Self::turn), begun under the lock, with the session's next deadline.
+    /// [`turn`](Self::turn), begun under the lock, with what [`State::calm_until`] says.
+    #[inline(always)] // into the two that take turns
     fn turn_under<'a>(
         &'a self,
-        (mut state, next): (Locked<'a, P, U>, Option<Instant>),
+        (state, calm): (Locked<'a, P, U>, Option<Instant>),
         now: &mut Instant,
         until: Instant,
         expected: Option<AuthStatus>,
@@ -308,7 +304,30 @@ impl<P: Platform, U> Client<P, U> {
         if self.is_closed() {
             return Turn::Closed;
         }
-        let mut next = earliest(next, state.next_repair());
+        let (state, wait) = match calm {
+            Some(next) => (state, next.min(until).since(*now).max(SHORTEST_WAIT)),
+            None => match self.work(state, now, until, expected.is_some(), sink) {
+                Ok(prepared) => prepared,
+                Err(turn) => return turn,
+            },
+        };
+        if *now >= until {
+            return Turn::TimeUp;
+        }
+        self.receive_under(state, now, wait, expected, buffer, sink)
+    }
+
+    /// Does what is due, and tells one thing that the program has yet to be told. Gives the lock back, and how long
+    /// to wait for a datagram; or how the turn has ended.
+    fn work<'a>(
+        &'a self,
+        mut state: Locked<'a, P, U>,
+        now: &mut Instant,
+        until: Instant,
+        authenticating: bool,
+        sink: &mut Sink<'_, U>,
+    ) -> Result<(Locked<'a, P, U>, Duration), Turn> {
+        let mut next = state.next_deadline();
         let due = next.is_some_and(|due| due <= *now) || !state.is_settled();
         if due {
             let connected = state.can_send();
@@ -318,10 +337,10 @@ impl<P: Platform, U> Client<P, U> {
         if let Repair::Connect(before) = self.repair(&mut state, *now) {
             drop(state);
             self.connect_anew(now, before);
-            return Turn::Handled;
+            return Err(Turn::Handled);
         }
         if due {
-            self.flush(&mut state, *now, &mut |_| {});
+            self.flush(&mut state, *now);
             next = state.next_deadline();
         }
         let notice = state.session.take_notice();
@@ -335,160 +354,15 @@ impl<P: Platform, U> Client<P, U> {
         if let Some(notice) = notice {
             drop(state);
             sink(notice);
-            if expected.is_none() {
-                return Turn::Progress;
+            if !authenticating {
+                return Err(Turn::Progress);
             }
             // A caller that waits for the authentication is not kept from its answer by news, however much there is.
             *now = self.platform.now();
             wait = SHORTEST_WAIT;
             state = self.lock();
         }
-        if *now >= until {
-            return Turn::TimeUp;
-        }
-        self.receive_under(state, now, wait, expected, buffer, sink)
-    }
-
-    /// Waits for a datagram, handles it, delivers; with a wait of zero, takes one that is there already. Of
-    /// several threads one waits at the transport, which need not bear more; the others wait for it to come
-    /// back, but not with a wait of zero.
-    pub(super) fn receive(
-        &self,
-        now: &mut Instant,
-        wait: Duration,
-        expected: Option<AuthStatus>,
-        buffer: &mut Buffer,
-        sink: &mut Sink<'_, U>,
-    ) -> Turn {
-        self.receive_under(self.lock(), now, wait, expected, buffer, sink)
-    }
-
-    /// [`receive`](Self::receive), begun under the lock.
-    fn receive_under<'a>(
-        &'a self,
-        state: Locked<'a, P, U>,
-        now: &mut Instant,
-        wait: Duration,
-        expected: Option<AuthStatus>,
-        buffer: &mut Buffer,
-        sink: &mut Sink<'_, U>,
-    ) -> Turn {
-        let wait = if state.is_shared() {
-            // Another thread may send, or close the client, meanwhile: what that entails must be noticed in
-            // time for the first retransmission.
-            wait.min(state.session.settings().transmission.ack_timeout)
-        } else {
-            wait
-        };
-        // Under the lock that decides who waits: otherwise another thread could receive the awaited answer, and
-        // be gone, between the question and the wait.
-        if expected.is_some_and(|status| status != state.session.auth_status()) {
-            return Turn::Progress;
-        }
-        let transport = state.transport.clone().filter(|_| state.can_receive());
-        let Some(transport) = transport else {
-            drop(state);
-            self.pause(wait.min(LONGEST_SLEEP), now);
-            return Turn::Nothing;
-        };
-        let receiver = match Receiver::new(self, state) {
-            Ok(receiver) => receiver,
-            Err(_) if wait.is_zero() => return Turn::Nothing,
-            Err(state) => {
-                self.wait_for_receiver(state, wait);
-                *now = self.platform.now();
-                return Turn::Nothing;
-            }
-        };
-        let received = transport.receive(&mut buffer[..=RECEIVE_CAPACITY], wait);
-        let before = std::mem::replace(now, self.platform.now());
-        match received {
-            Received::Datagram(len) if len > RECEIVE_CAPACITY => {
-                log::warn!("datagram of more than {RECEIVE_CAPACITY} bytes dropped");
-                drop(receiver);
-                if self.is_closed() {
-                    return Turn::Closed;
-                }
-                sink(Happening::ReceiveFailed(ReceiveFailure::TooLong));
-                Turn::Handled
-            }
-            Received::Datagram(len) => self.arrived(receiver, *now, &transport, buffer, len, sink),
-            Received::Nothing if *now > before => Turn::Nothing,
-            // At once: a socket with an error, or a port whose wait ends early. Asking again at once would spin.
-            Received::Nothing | Received::Failed => {
-                drop(receiver);
-                self.pause(wait.min(PAUSE_AFTER_FAILURE), now);
-                Turn::Nothing
-            }
-            Received::Closed => {
-                drop(receiver);
-                self.connection_ended(*now, &transport, sink);
-                Turn::Nothing
-            }
-            Received::Renewed => {
-                self.renewed(&mut receiver.done(), *now);
-                Turn::Handled
-            }
-            Received::NotRenewed => {
-                self.not_renewed(&mut receiver.done());
-                Turn::Handled
-            }
-        }
-    }
-
-    fn pause(&self, wait: Duration, now: &mut Instant) {
-        if !wait.is_zero() {
-            self.platform.sleep(wait);
-            *now = self.platform.now();
-        }
-    }
-
-    fn arrived(
-        &self,
-        receiver: Receiver<'_, P, U>,
-        now: Instant,
-        transport: &P::Transport,
-        buffer: &mut Buffer,
-        len: usize,
-        sink: &mut Sink<'_, U>,
-    ) -> Turn {
-        let event = {
-            let mut state = receiver.done();
-            if self.is_closed() {
-                // What the response would be delivered to may be gone with the client.
-                return Turn::Closed;
-            }
-            self.link_is_alive(&mut state);
-            let random = &mut || self.platform.random();
-            let arrival = state.session.handle(now, random, &mut buffer[..len]);
-            if let Some(reply) = arrival.reply
-                && transport.send(reply.as_bytes()).is_err()
-            {
-                log::warn!("an acknowledgement could not be sent");
-            }
-            if arrival.event.is_some() {
-                self.flush(&mut state, now, &mut |_| {});
-            }
-            arrival.event
-        };
-        match event {
-            None => Turn::Handled,
-            Some(Event::Auth) => Turn::Progress,
-            Some(Event::Response {
-                user,
-                head,
-                payload,
-            }) => {
-                buffer[payload.end] = 0;
-                let payload_and_nul = &mut buffer[payload.start..=payload.end];
-                sink(Happening::Response(Delivery {
-                    user,
-                    head,
-                    payload_and_nul,
-                }));
-                Turn::Progress
-            }
-        }
+        Ok((state, wait))
     }
 
     /// Tells the program what it has yet to be told.

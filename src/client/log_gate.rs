@@ -22,6 +22,7 @@ thread_local! {
 pub(crate) struct Hold(PhantomData<*const ()>);
 
 /// Begins to hold back the log lines of this thread.
+#[inline]
 pub(crate) fn hold() -> Hold {
     DEPTH.set(DEPTH.get() + 1);
     Hold(PhantomData)
@@ -50,16 +51,23 @@ pub(crate) fn pass(line: String, print: fn(&str)) {
 }
 
 impl Drop for Hold {
+    #[inline]
     fn drop(&mut self) {
         let depth = DEPTH.get() - 1;
         DEPTH.set(depth);
-        if depth == 0 && ANY_WAITING.replace(false) {
-            // Taken out first: printing may log, or hold, again.
-            let lines = WAITING.try_with(RefCell::take).unwrap_or_default();
-            for (line, print) in lines {
-                print(&line);
-            }
+        if depth == 0 && ANY_WAITING.get() {
+            print_waiting();
         }
+    }
+}
+
+#[cold]
+fn print_waiting() {
+    ANY_WAITING.set(false);
+    // Taken out first: printing may log, or hold, again.
+    let lines = WAITING.try_with(RefCell::take).unwrap_or_default();
+    for (line, print) in lines {
+        print(&line);
     }
 }
 

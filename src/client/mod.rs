@@ -20,6 +20,7 @@ pub(crate) mod log_gate;
 mod platform;
 mod polling;
 mod posting;
+mod receiving;
 mod recovery;
 mod restore;
 mod session;

@@ -31,6 +31,7 @@ impl<U> Session<U> {
     /// # Errors
     ///
     /// See [`ReportError`]. The checks run in the SDK's order: payload length, authentication, path.
+    #[inline]
     pub fn report(
         &mut self,
         now: Instant,
@@ -46,6 +47,7 @@ impl<U> Session<U> {
     /// # Errors
     ///
     /// As [`report`](Self::report).
+    #[inline(never)]
     pub fn announce(
         &mut self,
         now: Instant,
@@ -55,6 +57,7 @@ impl<U> Session<U> {
         self.submit_report(now, random, report, None)
     }
 
+    #[inline(always)] // into `report`, which every report goes through
     fn submit_report(
         &mut self,
         now: Instant,
@@ -63,7 +66,9 @@ impl<U> Session<U> {
         user: Option<U>,
     ) -> Result<u32, ReportError> {
         // A program that never receives must still be able to send.
-        self.expire(now, random);
+        if !self.layer.is_quiet(now) {
+            self.expire(now, random);
+        }
         if report.payload.len() >= MAX_DATAGRAM {
             return Err(ReportError::TooLong);
         }
@@ -161,10 +166,14 @@ impl<U> Session<U> {
     fn head_index(&mut self, report: &Report<'_>) -> Result<usize, ReportError> {
         let (path, content_format) = (report.path, report.content_format);
         let same = |key: &HeadKey| key.path == path && key.content_format == content_format;
-        if let Some(index) = self.heads.iter().position(|(key, _)| same(key)) {
-            return Ok(index);
-        }
+        let known = self.heads.iter().position(|(key, _)| same(key));
         // What is known has been checked.
+        known.map_or_else(|| self.add_head(report), Ok)
+    }
+
+    #[cold]
+    fn add_head(&mut self, report: &Report<'_>) -> Result<usize, ReportError> {
+        let (path, content_format) = (report.path, report.content_format);
         check_path(path, self.max_segments()).map_err(ReportError::Path)?;
         let Some(grant) = &self.grant else {
             return Err(ReportError::NotAuthenticated);

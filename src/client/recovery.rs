@@ -122,6 +122,17 @@ impl<U> Session<U> {
         own.into_iter().fold(next, earliest)
     }
 
+    /// As [`next_deadline`](Self::next_deadline), connected and where [`is_settled`](Self::is_settled).
+    #[inline]
+    pub(super) fn next_deadline_if_settled(&self) -> Option<Instant> {
+        let grant = self.grant.as_ref();
+        let grant = grant.filter(|_| self.settings.reauthenticate);
+        earliest(
+            self.layer.next_deadline(),
+            grant.map(|grant| grant.renew_at),
+        )
+    }
+
     /// Whether no authentication is under way or wanted, and nothing waits for one: then only a
     /// [deadline](Self::next_deadline) can give [`advance`](Self::advance) something to do.
     #[must_use]
@@ -145,6 +156,11 @@ impl<U> Session<U> {
     /// succeeded. Tells once.
     pub fn take_announcement(&mut self) -> bool {
         std::mem::take(&mut self.recovery.announcement_due)
+    }
+
+    /// Whether [`take_announcement`](Self::take_announcement) has something to tell.
+    pub(super) const fn is_announcement_due(&self) -> bool {
+        self.recovery.announcement_due
     }
 
     /// Whether the session is on its way back to a token by itself.
@@ -199,9 +215,14 @@ impl<U> Session<U> {
     fn void_expired(&mut self, now: Instant) {
         let expired = self.grant.as_ref().is_some_and(|g| g.expires <= now);
         if expired && self.settings.reauthenticate && !self.recovery.void {
-            log::warn!("the token has reached its age limit");
-            self.void_grant();
+            self.void_old_grant();
         }
+    }
+
+    #[cold]
+    fn void_old_grant(&mut self) {
+        log::warn!("the token has reached its age limit");
+        self.void_grant();
     }
 
     /// Reports from now on wait for another token.
@@ -221,6 +242,15 @@ impl<U> Session<U> {
         if self.is_authenticated(now) {
             return Ok(());
         }
+        self.demand_other_grant(now, random)
+    }
+
+    #[cold]
+    fn demand_other_grant(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+    ) -> Result<(), ReportError> {
         if self.recovery.void && self.grant.is_some() {
             if !self.recovery.wanted {
                 // The last attempts were given up when nothing was waiting for them any more.
@@ -236,23 +266,17 @@ impl<U> Session<U> {
         Err(ReportError::NotAuthenticated)
     }
 
-    /// What the response to a report says about the token it was sent with. Tells whether it refuses it.
+    /// What the response to a report says about the token it was sent with, and whether that is the `current` one.
+    /// Tells whether it refuses it.
     pub(super) fn judge_token(
         &mut self,
         now: Instant,
         random: &mut dyn RandomSource,
         code: Code,
-        sent_under: &Arc<Grant>,
+        current: bool,
     ) -> bool {
         let refused = code == Code::UNAUTHORIZED || code == Code::BAD_OPTION;
-        // What has been granted since then is another token, of which the response says nothing.
-        let current = self.grant.as_ref();
-        let current = current.is_some_and(|grant| Arc::ptr_eq(grant, sent_under));
         if refused && current && !self.recovery.void {
-            log::warn!(
-                "report answered {code}: the token (sent in option {}) is not valid any more",
-                self.token_option.number()
-            );
             self.token_refused(now, random, code);
         } else if current && code.class() == Class::Success {
             self.token_accepted();
@@ -260,7 +284,12 @@ impl<U> Session<U> {
         refused
     }
 
+    #[cold]
     fn token_refused(&mut self, now: Instant, random: &mut dyn RandomSource, code: Code) {
+        log::warn!(
+            "report answered {code}: the token (sent in option {}) is not valid any more",
+            self.token_option.number()
+        );
         if self.auth == AuthStatus::Authenticated {
             self.auth = AuthStatus::Refused;
         }
@@ -305,10 +334,15 @@ impl<U> Session<U> {
             recovery.pauses.reset();
         }
         if recovery.trial == OptionTrial::Trying {
-            recovery.trial = OptionTrial::Settled;
-            let number = self.token_option.number();
-            log::info!("the server takes the token in option {number}");
+            self.settle_option();
         }
+    }
+
+    #[cold]
+    fn settle_option(&mut self) {
+        self.recovery.trial = OptionTrial::Settled;
+        let number = self.token_option.number();
+        log::info!("the server takes the token in option {number}");
     }
 
     /// The token option, if the server has shown that it is the right one and not the one to expect.

@@ -10,8 +10,8 @@ use super::recovery::Recovery;
 use super::settings::Settings;
 use crate::cloud_auth::SessionKey;
 use crate::coap::{
-    Class, Code, Datagram, Ended, Finished, Handled, Instant, MAX_AWAITED, MessageLayer, Outcome,
-    RandomSource, RequestHead, Token,
+    Class, Code, Datagram, Ended, Finished, FormatError, Handled, Instant, MAX_AWAITED,
+    MessageLayer, MessageType, Outcome, RandomSource, RequestHead, Token,
 };
 use core::fmt;
 use core::ops::Range;
@@ -226,6 +226,11 @@ impl<U> Session<U> {
         !self.notices.is_empty()
     }
 
+    /// Whether there is something to tell, to the program or to the cloud.
+    pub(super) fn has_news(&self) -> bool {
+        self.has_notice() || self.is_announcement_due()
+    }
+
     /// The next thing to tell the program, apart from what [`handle`](Self::handle) returns.
     pub fn take_notice(&mut self) -> Option<Happening<'static, U>> {
         self.notices.pop_front()
@@ -240,100 +245,164 @@ impl<U> Session<U> {
     ) -> Arrival<U> {
         let message = match Datagram::parse(datagram) {
             Ok(message) => message,
-            Err(error) => {
-                log::debug!("datagram of {} bytes ignored: {error}", datagram.len());
-                if self.security == Security::Dtls {
-                    // Of no use, but the peer's.
-                    self.layer.heard(now);
-                }
-                let reply = MessageLayer::<Purpose<U>>::reject(error);
-                return Arrival { reply, event: None };
-            }
+            Err(error) => return self.not_read(now, datagram.len(), error),
         };
-        let Handled { reply, outcome } = self.layer.handle(now, &message);
+        let Handled { reply, outcome } = self.layer.handle_in_place(now, &message);
         let response = Received {
-            head: ResponseHead {
-                message_type: message.message_type(),
-                code: message.code(),
-                message_id: message.message_id(),
-                token: message.token(),
-            },
+            message_type: message.message_type(),
+            code: message.code(),
+            message_id: message.message_id(),
             pause: backoff::asked_for(&message),
             payload: message.payload_range(),
         };
         let event = match outcome {
             Outcome::Ignored | Outcome::Acknowledged => None,
-            Outcome::Response(finished) => self.answered(now, random, finished, response, datagram),
-            Outcome::Reset(finished) => {
-                let of_auth = matches!(finished.user, Purpose::Authentication);
-                if of_auth {
-                    self.auth = AuthStatus::Refused;
-                    self.attempt_failed(now, random, None);
-                }
-                self.fail(finished, FailureReason::Reset);
-                of_auth.then_some(Event::Auth)
-            }
+            Outcome::Response(index) => self.answered(now, random, index, response, datagram),
+            Outcome::Reset(index) => self.was_reset(now, random, index),
         };
         Arrival { reply, event }
+    }
+
+    #[cold]
+    fn not_read(&mut self, now: Instant, len: usize, error: FormatError) -> Arrival<U> {
+        log::debug!("datagram of {len} bytes ignored: {error}");
+        if self.security == Security::Dtls {
+            // Of no use, but the peer's.
+            self.layer.heard(now);
+        }
+        let reply = MessageLayer::<Purpose<U>>::reject(error);
+        Arrival { reply, event: None }
+    }
+
+    #[cold]
+    fn was_reset(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        index: usize,
+    ) -> Option<Event<U>> {
+        let finished = self.layer.remove(index);
+        let of_auth = matches!(finished.user, Purpose::Authentication);
+        if of_auth {
+            self.auth = AuthStatus::Refused;
+            self.attempt_failed(now, random, None);
+        }
+        self.fail(finished, FailureReason::Reset);
+        of_auth.then_some(Event::Auth)
     }
 
     fn answered(
         &mut self,
         now: Instant,
         random: &mut dyn RandomSource,
-        mut finished: Finished<Purpose<U>>,
+        index: usize,
         response: Received,
         datagram: &mut [u8],
     ) -> Option<Event<U>> {
-        let Received {
-            mut head,
-            pause,
-            payload,
-        } = response;
-        if let Purpose::Report { sent_under, .. } = &finished.user
-            && self.judge_token(now, random, head.code, sent_under)
-        {
-            finished = self.send_again(now, random, finished)?;
-        }
-        let Finished { user, request } = finished;
-        // The number the program was promised, whatever token the request carried in the end.
-        head.token = Token::from_number(request.number());
-        self.layer.recycle(request);
+        // The number is the one the program was promised, whatever token the request carried in the end.
+        let (user, number) = if self.is_refused(now, random, index, response.code) {
+            self.send_again(now, random, index)?
+        } else {
+            self.layer.finish(index)
+        };
         match user {
-            Purpose::Authentication => {
-                let answer = &datagram[payload];
-                self.finish_authentication(now, random, head.code, pause, answer);
-                // The buffer will be used again, and freed some day, as it is: the token must not stay in it.
-                datagram.zeroize();
-                Some(Event::Auth)
-            }
             Purpose::Report {
                 user, sent_under, ..
             } => {
-                self.back_off(now, head.code, pause);
-                let key = sent_under.key.as_ref();
-                let (payload, opened) = open_payload(key, head.code, datagram, payload);
-                // Error texts come in clear; an answer of the application ought not to.
-                if !opened && head.code.class() == Class::Success {
-                    self.notify(Happening::ReceiveFailed(ReceiveFailure::NotDecrypted));
-                }
+                self.back_off(now, &response);
+                let payload = match &sent_under.key {
+                    Some(key) => self.open_payload(key, &response, datagram),
+                    None => response.payload.clone(),
+                };
                 user.map(|user| Event::Response {
                     user,
-                    head,
+                    head: ResponseHead {
+                        message_type: response.message_type,
+                        code: response.code,
+                        message_id: response.message_id,
+                        token: Token::from_number(number),
+                    },
                     payload,
                 })
             }
+            Purpose::Authentication => {
+                self.auth_answered(now, random, response, datagram);
+                Some(Event::Auth)
+            }
             Purpose::Discovery => {
-                let (code, len) = (head.code, payload.len());
-                log::info!("/.well-known/core answered {code} ({len} bytes)");
+                discovered(response.code, response.payload.len());
                 None
             }
         }
     }
 
+    #[inline(never)]
+    fn auth_answered(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        response: Received,
+        datagram: &mut [u8],
+    ) {
+        let answer = &datagram[response.payload];
+        self.finish_authentication(now, random, response.code, response.pause, answer);
+        // The buffer will be used again, and freed some day, as it is: the token must not stay in it.
+        datagram.zeroize();
+    }
+
+    /// Decrypts the payload of a response where it lies, with the key its request was encrypted with.
+    #[inline(never)]
+    fn open_payload(
+        &mut self,
+        key: &SessionKey,
+        response: &Received,
+        datagram: &mut [u8],
+    ) -> Range<usize> {
+        let (code, payload) = (response.code, response.payload.clone());
+        if payload.is_empty() {
+            return payload;
+        }
+        match key.decrypt_in_place(&mut datagram[payload.clone()]) {
+            Ok(len) => payload.start..payload.start + len,
+            Err(_) => {
+                // The cloud sends error texts in clear; whatever it is, the program gets to see it.
+                log::warn!("payload of a {code} response is not encrypted; passed on as it came");
+                // An answer of the application ought not to come in clear.
+                if code.class() == Class::Success {
+                    self.notify(Happening::ReceiveFailed(ReceiveFailure::NotDecrypted));
+                }
+                payload
+            }
+        }
+    }
+
+    /// Whether the response to the request at `index` refuses the token it was sent with.
+    fn is_refused(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        index: usize,
+        code: Code,
+    ) -> bool {
+        let Purpose::Report { sent_under, .. } = self.layer.user(index) else {
+            return false;
+        };
+        // What has been granted since then is another token, of which the response says nothing.
+        let grant = self.grant.as_ref();
+        let current = grant.is_some_and(|grant| Arc::ptr_eq(grant, sent_under));
+        self.judge_token(now, random, code, current)
+    }
+
     /// Leaves the cloud alone for as long as it has asked for.
-    fn back_off(&mut self, now: Instant, code: Code, pause: Option<Duration>) {
-        if let Some(pause) = pause.filter(|_| self.settings.heed_back_off) {
+    fn back_off(&mut self, now: Instant, response: &Received) {
+        if let Some(pause) = response.pause {
+            self.leave_alone(now, response.code, pause);
+        }
+    }
+
+    #[cold]
+    fn leave_alone(&mut self, now: Instant, code: Code, pause: Duration) {
+        if self.settings.heed_back_off {
             log::warn!("{code}: nothing is sent for {} s", pause.as_secs());
             self.layer.back_off_until(now + pause);
         }
@@ -350,31 +419,17 @@ impl<U> fmt::Debug for Session<U> {
     }
 }
 
+#[cold]
+fn discovered(code: Code, len: usize) {
+    log::info!("/.well-known/core answered {code} ({len} bytes)");
+}
+
 /// What a response says, apart from its payload's bytes.
 struct Received {
-    head: ResponseHead,
+    message_type: MessageType,
+    code: Code,
+    message_id: u16,
     /// How long its sender asks to be left alone.
     pause: Option<Duration>,
     payload: Range<usize>,
-}
-
-/// Decrypts the payload of a response where it lies, with the key its request was encrypted with. Tells whether that
-/// was possible, or nothing to do.
-fn open_payload(
-    key: Option<&SessionKey>,
-    code: Code,
-    datagram: &mut [u8],
-    payload: Range<usize>,
-) -> (Range<usize>, bool) {
-    let Some(key) = key.filter(|_| !payload.is_empty()) else {
-        return (payload, true);
-    };
-    match key.decrypt_in_place(&mut datagram[payload.clone()]) {
-        Ok(len) => (payload.start..payload.start + len, true),
-        Err(_) => {
-            // The cloud sends error texts in clear; whatever it is, the program gets to see it.
-            log::warn!("payload of a {code} response is not encrypted; passed on as it came");
-            (payload, false)
-        }
-    }
 }

@@ -77,13 +77,16 @@ impl<U> Session<U> {
         });
     }
 
-    /// Sends a refused report once more, under the next token, if that is to be. Gives it back otherwise.
+    /// Sends the refused report at `index` once more, under the next token, if that is to be. Takes it out, and gives
+    /// what was tied to it and its number, otherwise.
+    #[cold]
     pub(super) fn send_again(
         &mut self,
         now: Instant,
         random: &mut dyn RandomSource,
-        mut finished: Finished<Purpose<U>>,
-    ) -> Option<Finished<Purpose<U>>> {
+        index: usize,
+    ) -> Option<(Purpose<U>, u32)> {
+        let mut finished = self.layer.remove(index);
         let may = self.settings.reauthenticate && self.settings.resend_refused;
         let may = may && self.grant.is_some();
         match &mut finished.user {
@@ -93,7 +96,12 @@ impl<U> Session<U> {
                 accepted,
                 ..
             } if may && !*resent => (*resent, *accepted) = (true, now),
-            _ => return Some(finished),
+            _ => {
+                let Finished { user, request } = finished;
+                let number = request.number();
+                self.layer.recycle(request);
+                return Some((user, number));
+            }
         }
         self.layer.resubmit(random, finished);
         if !self.recovery.void {

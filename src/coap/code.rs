@@ -63,10 +63,7 @@ impl Code {
     /// Whether a message with this code answers a request.
     #[must_use]
     pub const fn is_response(self) -> bool {
-        matches!(
-            self.class(),
-            Class::Success | Class::ClientError | Class::ServerError
-        )
+        matches!(self.0 >> 5, 2 | 4 | 5)
     }
 }
 

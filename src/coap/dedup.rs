@@ -1,7 +1,6 @@
 //! Recognising separate responses that come again (RFC 7252 section 4.5).
 
-use super::time::Instant;
-use core::time::Duration;
+use super::time::{Instant, Millis};
 
 /// How many acknowledged responses are remembered: as many as requests may wait for a separate one.
 /// What is forgotten is reset when it comes again, which costs nothing but the datagram.
@@ -26,9 +25,9 @@ impl Default for AcknowledgedResponses {
 
 impl AcknowledgedResponses {
     /// Whether a response with this id was acknowledged less than `lifetime` before `now`.
-    pub(super) fn contains(&self, message_id: u16, now: Instant, lifetime: Duration) -> bool {
+    pub(super) fn contains(&self, message_id: u16, now: Instant, lifetime: Millis) -> bool {
         let mut seen = self.seen.iter().flatten();
-        seen.any(|&(id, at)| id == message_id && now.since(at) < lifetime)
+        seen.any(|&(id, at)| id == message_id && now < at + lifetime)
     }
 
     pub(super) fn insert(&mut self, message_id: u16, now: Instant) {

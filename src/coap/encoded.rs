@@ -33,6 +33,27 @@ pub struct EncodedRequest {
 }
 
 impl EncodedRequest {
+    /// One to be written over.
+    pub(super) fn blank() -> Self {
+        Self {
+            number: 0,
+            message_type: MessageType::Confirmable,
+            message_id: None,
+            former_id: None,
+            token: 0,
+            transmissions: 0,
+            requeues: 0,
+            bytes: Zeroizing::default(),
+        }
+    }
+
+    /// Makes it a new request, of the bytes that it has been given.
+    pub(super) fn begin(&mut self, message_type: MessageType, token: u32) {
+        (self.number, self.token) = (token, token);
+        self.message_type = message_type;
+        (self.message_id, self.former_id) = (None, None);
+        (self.transmissions, self.requeues) = (0, 0);
+    }
     /// The token number it was submitted under: its name towards the owner, whatever token it
     /// carries by now.
     #[must_use]
@@ -81,6 +102,7 @@ impl EncodedRequest {
     /// # Errors
     ///
     /// [`FormatError`], for options that `coap-lite` writes and no receiver would take.
+    #[inline(never)]
     pub fn message(&self) -> Result<Datagram<'_>, FormatError> {
         Datagram::parse(&self.bytes)
     }
@@ -129,7 +151,9 @@ pub struct Finished<U> {
     /// What it was submitted with.
     pub user: U,
     /// The request as it was last sent.
-    pub request: EncodedRequest,
+    ///
+    /// In a box, because exchanges are moved about, and it stays where it is.
+    pub request: Box<EncodedRequest>,
 }
 
 /// What [`MessageLayer::replace_requests`](super::MessageLayer::replace_requests) is to do with a

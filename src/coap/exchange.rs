@@ -1,10 +1,9 @@
 //! One request on its way, and the timers that govern it (RFC 7252 sections 4.2 and 4.3).
 
 use super::encoded::EncodedRequest;
-use super::params::TransmissionParams;
+use super::params::{Spans, TransmissionParams};
 use super::reader::MessageType;
-use super::time::{Instant, RandomSource};
-use core::time::Duration;
+use super::time::{Instant, Millis, RandomSource};
 
 /// Why an exchange ended without a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub enum Ended {
 
 pub(super) struct Exchange<U> {
     pub(super) user: U,
-    pub(super) request: EncodedRequest,
+    pub(super) request: Box<EncodedRequest>,
     /// Goes before the others, and also while these are paused.
     pub(super) urgent: bool,
     /// Transmissions since the peer was last heard; see [`suspect`](super::MessageLayer::suspect).
@@ -42,7 +41,7 @@ pub(super) enum State {
     Unacknowledged {
         first_sent: Instant,
         due: Instant,
-        timeout: Duration,
+        timeout: Millis,
         retransmissions: u8,
         held: bool,
     },
@@ -62,21 +61,27 @@ pub(super) enum Step {
     End(Ended),
 }
 
+impl Step {
+    pub(super) const fn is_transmission(self) -> bool {
+        matches!(self, Self::Send | Self::Repeat)
+    }
+}
+
 /// What the layer allows its exchanges at the moment: instants from which something may be done,
-/// `None` where only an event can tell.
+/// [`Instant::NEVER`] where only an event can tell.
 pub(super) struct Gate {
     /// Now, or earlier where the question is only what comes next.
     pub(super) now: Instant,
     /// NSTART leaves room for another Confirmable request.
     pub(super) room: bool,
     /// Requests that are not urgent may be transmitted.
-    pub(super) released: Option<Instant>,
+    pub(super) released: Instant,
     /// There is a message id to be had.
     pub(super) id_free: Instant,
     /// PROBING_RATE lets a Non-confirmable message through.
     pub(super) probe_at: Instant,
     /// How long a message is repeated under its message id.
-    pub(super) repetition_window: Duration,
+    pub(super) repetition_window: Millis,
 }
 
 impl<U> Exchange<U> {
@@ -135,24 +140,22 @@ impl<U> Exchange<U> {
         }
     }
 
-    /// What it is to do next, and when; `None` when only an event can tell.
-    pub(super) fn next_step(
-        &self,
-        gate: &Gate,
-        params: &TransmissionParams,
-    ) -> Option<(Instant, Step)> {
+    /// What it is to do next, and when; [`Instant::NEVER`] when only an event can tell.
+    pub(super) fn next_step(&self, gate: &Gate, params: &TransmissionParams) -> (Instant, Step) {
         let released = if self.urgent {
-            Some(Instant::default())
+            Instant::default()
         } else {
             gate.released
         };
         match self.state {
             State::Queued if !self.is_confirmable() => {
-                let at = released?.max(gate.id_free).max(gate.probe_at);
-                Some((at, Step::Send))
+                let at = released.max(gate.id_free).max(gate.probe_at);
+                (at, Step::Send)
             }
-            State::Queued if gate.room => Some((released?.max(gate.id_free), Step::Send)),
-            State::Queued | State::Unacknowledged { held: true, .. } => None,
+            State::Queued if gate.room => (released.max(gate.id_free), Step::Send),
+            State::Queued | State::Unacknowledged { held: true, .. } => {
+                (Instant::NEVER, Step::Send)
+            }
             State::Unacknowledged {
                 first_sent,
                 due,
@@ -160,67 +163,64 @@ impl<U> Exchange<U> {
                 held: false,
                 ..
             } => {
-                let due = due.max(released?);
+                let due = due.max(released);
                 if retransmissions >= params.max_retransmit {
-                    Some((due, Step::End(Ended::Unacknowledged)))
+                    (due, Step::End(Ended::Unacknowledged))
                 } else if due.max(gate.now) <= first_sent + gate.repetition_window {
-                    Some((due, Step::Repeat))
+                    (due, Step::Repeat)
                 } else {
-                    Some((due.max(gate.id_free), Step::Send))
+                    (due.max(gate.id_free), Step::Send)
                 }
             }
-            State::AwaitingResponse { expires } => Some((expires, Step::End(Ended::Unanswered))),
-            State::Over(reason) => Some((Instant::default(), Step::End(reason))),
+            State::AwaitingResponse { expires } => (expires, Step::End(Ended::Unanswered)),
+            State::Over(reason) => (Instant::default(), Step::End(reason)),
         }
     }
 
     /// Notes one transmission at `now`, of a new message id if `fresh`, and sets the timer for what
-    /// comes next.
+    /// comes next. Returns when that is.
     pub(super) fn transmitted(
         &mut self,
         now: Instant,
         fresh: bool,
-        params: &TransmissionParams,
+        spans: &Spans,
         random: &mut dyn RandomSource,
-    ) {
+    ) -> Instant {
         self.request.transmissions = self.request.transmissions.saturating_add(1);
         self.unheard = self.unheard.saturating_add(1);
-        self.state = match self.state {
+        let (first_sent, timeout, retransmissions) = match self.state {
             State::Unacknowledged {
                 first_sent,
                 timeout,
                 retransmissions,
                 ..
-            } => {
-                let timeout = timeout.saturating_mul(2);
-                State::Unacknowledged {
-                    first_sent: if fresh { now } else { first_sent },
-                    due: now + timeout,
-                    timeout,
-                    retransmissions: retransmissions.saturating_add(1),
-                    held: false,
-                }
+            } => (
+                if fresh { now } else { first_sent },
+                timeout.doubled(),
+                retransmissions.saturating_add(1),
+            ),
+            _ if self.is_confirmable() => (now, spans.initial_timeout(random), 0),
+            _ => {
+                let expires = now + spans.non_lifetime;
+                self.state = State::AwaitingResponse { expires };
+                return expires;
             }
-            _ if self.is_confirmable() => {
-                let timeout = params.initial_timeout(random);
-                State::Unacknowledged {
-                    first_sent: now,
-                    due: now + timeout,
-                    timeout,
-                    retransmissions: 0,
-                    held: false,
-                }
-            }
-            _ => State::AwaitingResponse {
-                expires: now + params.non_lifetime(),
-            },
         };
+        let due = now + timeout;
+        self.state = State::Unacknowledged {
+            first_sent,
+            due,
+            timeout,
+            retransmissions,
+            held: false,
+        };
+        due
     }
 
     /// Notes an empty ACK: what remains is to wait for the response. Tells whether that was news.
-    pub(super) fn acknowledged(&mut self, params: &TransmissionParams) -> bool {
+    pub(super) fn acknowledged(&mut self, spans: &Spans) -> bool {
         if let State::Unacknowledged { first_sent, .. } = self.state {
-            let expires = first_sent + params.exchange_lifetime();
+            let expires = first_sent + spans.exchange_lifetime;
             self.state = State::AwaitingResponse { expires };
             return true;
         }

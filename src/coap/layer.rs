@@ -18,7 +18,6 @@ use super::silence::Silence;
 use super::time::{Instant, RandomSource};
 use super::token::Tokens;
 use core::fmt;
-use zeroize::Zeroizing;
 
 /// How many requests may be without their response after nothing else is missing. Beyond, the
 /// oldest is given up: the network, or a program that never receives, must not be able to fill the
@@ -52,15 +51,22 @@ impl std::error::Error for SubmitError {}
 /// The exchanges of one client with its one peer. `U` is whatever the owner ties to a request.
 pub struct MessageLayer<U> {
     pub(super) params: TransmissionParams,
-    spans: Spans,
+    pub(super) spans: Spans,
     pub(super) ids: MessageIds,
     pub(super) tokens: Tokens,
     pub(super) exchanges: Vec<Exchange<U>>,
     pub(super) acknowledged_responses: AcknowledgedResponses,
     pub(super) pause: Pause,
     pub(super) silence: Silence,
-    spare_buffers: Vec<Zeroizing<Vec<u8>>>,
+    #[allow(clippy::vec_box)] // as they come from exchanges and go back into them
+    spare_requests: Vec<Box<EncodedRequest>>,
+    /// Before this instant no timer has anything to do, unless [disturbed](Self::disturb).
+    /// [`UNKNOWN`] has passed already: then the exchanges are asked.
+    quiet_until: Instant,
 }
+
+/// No more than that something may be due.
+const UNKNOWN: Instant = Instant::from_millis(0);
 
 impl<U> MessageLayer<U> {
     /// A layer without exchanges; ids and tokens start at random points.
@@ -74,8 +80,15 @@ impl<U> MessageLayer<U> {
             acknowledged_responses: AcknowledgedResponses::default(),
             pause: Pause::default(),
             silence: Silence::default(),
-            spare_buffers: Vec::new(),
+            spare_requests: Vec::new(),
+            quiet_until: UNKNOWN,
         }
+    }
+
+    /// Something has changed that may bring forward what is due next: an exchange, or what holds
+    /// exchanges back.
+    pub(super) const fn disturb(&mut self) {
+        self.quiet_until = UNKNOWN;
     }
 
     /// The token number the next request will carry.
@@ -109,11 +122,14 @@ impl<U> MessageLayer<U> {
         random: &mut dyn RandomSource,
         submission: Submission<'_, U>,
     ) -> Result<u32, SubmitError> {
-        let uncollected = self.exchanges.iter().filter(|e| e.is_over()).count();
-        if self.queued() >= self.params.queue_limit || uncollected >= MAX_UNCOLLECTED {
-            return Err(SubmitError::QueueFull);
-        }
         let index = self.exchanges.len();
+        // As long as there are few, it does not matter what they are doing.
+        if index >= self.params.queue_limit.min(MAX_UNCOLLECTED) {
+            let uncollected = self.exchanges.iter().filter(|e| e.is_over()).count();
+            if self.queued() >= self.params.queue_limit || uncollected >= MAX_UNCOLLECTED {
+                return Err(SubmitError::QueueFull);
+            }
+        }
         self.insert(index, random, submission, false)
     }
 
@@ -125,6 +141,7 @@ impl<U> MessageLayer<U> {
     /// # Errors
     ///
     /// [`SubmitError::Request`]; nothing has changed then.
+    #[inline(never)]
     pub fn submit_first(
         &mut self,
         random: &mut dyn RandomSource,
@@ -139,6 +156,7 @@ impl<U> MessageLayer<U> {
         Ok(number)
     }
 
+    #[inline(always)] // into the two that take requests
     fn insert(
         &mut self,
         index: usize,
@@ -152,32 +170,28 @@ impl<U> MessageLayer<U> {
             payload,
             user,
         } = submission;
-        let mut bytes = self.spare_buffers.pop().unwrap_or_default();
-        head.write(message_type, 0, self.tokens.peek(), payload, &mut bytes)
+        let spare = self.spare_requests.pop();
+        let mut request = spare.unwrap_or_else(|| Box::new(EncodedRequest::blank()));
+        let token = self.tokens.peek();
+        head.write(message_type, 0, token, payload, &mut request.bytes)
             .map_err(SubmitError::Request)?;
+        self.disturb();
         self.displace_oldest_awaited();
         let token = self.take_token(random);
-        let request = EncodedRequest {
-            number: token,
-            message_type,
-            message_id: None,
-            former_id: None,
-            token,
-            transmissions: 0,
-            requeues: 0,
-            bytes,
+        request.begin(message_type, token);
+        let exchange = Exchange {
+            user,
+            request,
+            urgent,
+            unheard: 0,
+            suspected: false,
+            state: State::Queued,
         };
-        self.exchanges.insert(
-            index,
-            Exchange {
-                user,
-                request,
-                urgent,
-                unheard: 0,
-                suspected: false,
-                state: State::Queued,
-            },
-        );
+        if index == self.exchanges.len() {
+            self.exchanges.push(exchange);
+        } else {
+            self.exchanges.insert(index, exchange);
+        }
         Ok(token)
     }
 
@@ -194,50 +208,90 @@ impl<U> MessageLayer<U> {
     ///
     /// A repetition that comes so late that the peer may have forgotten the message id goes out
     /// under a new one: as the repetition it is, it counts towards MAX_RETRANSMIT.
+    #[inline]
     pub fn poll_transmit(
         &mut self,
         now: Instant,
         random: &mut dyn RandomSource,
     ) -> Option<(u32, &[u8])> {
-        if self.exchanges.is_empty() {
+        if self.is_quiet(now) {
             return None;
         }
-        let gate = self.gate(now);
-        let params = &self.params;
-        let mut steps = self.exchanges.iter().enumerate().filter_map(|(index, e)| {
-            let (at, step) = e.next_step(&gate, params)?;
-            (at <= now).then_some((index, step))
-        });
-        let (index, step) = steps.find(|(_, step)| matches!(step, Step::Send | Step::Repeat))?;
-        let fresh = step == Step::Send;
-        let identified = self.exchanges[index].is_put_back();
-        if fresh && !identified {
-            let exchanges = &self.exchanges;
-            let lifetime = if exchanges[index].is_confirmable() {
+        let (index, fresh) = self.find_due(now)?;
+        self.transmit(now, random, index, fresh)
+    }
+
+    /// The exchange whose transmission is due, and whether under a new message id.
+    fn find_due(&mut self, now: Instant) -> Option<(usize, bool)> {
+        let [only] = self.exchanges.as_slice() else {
+            return self.find_due_of_several(now);
+        };
+        let gate = self.gate(now, usize::from(only.is_in_flight()));
+        let (at, step) = only.next_step(&gate, &self.params);
+        if at <= now && step.is_transmission() {
+            return Some((0, step == Step::Send));
+        }
+        self.quiet_until = at;
+        None
+    }
+
+    #[inline(never)]
+    fn find_due_of_several(&mut self, now: Instant) -> Option<(usize, bool)> {
+        let gate = self.gate(now, self.in_flight());
+        let mut next = Instant::NEVER;
+        for (index, exchange) in self.exchanges.iter().enumerate() {
+            let (at, step) = exchange.next_step(&gate, &self.params);
+            if at <= now && step.is_transmission() {
+                return Some((index, step == Step::Send));
+            }
+            next = next.min(at);
+        }
+        self.quiet_until = next;
+        None
+    }
+
+    #[inline(never)]
+    fn transmit(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        index: usize,
+        fresh: bool,
+    ) -> Option<(u32, &[u8])> {
+        let exchange = self.exchanges.get(index)?;
+        if fresh && !exchange.is_put_back() {
+            let lifetime = if exchange.is_confirmable() {
                 self.spans.exchange_lifetime
             } else {
                 self.spans.non_lifetime
             };
-            let in_use = |id| exchanges.iter().any(|e| e.request.went_as(id));
+            let exchanges = &self.exchanges;
+            // Its own former id is not taken again within its lifetime.
+            let others = exchanges.len() > 1;
+            let in_use = |id| others && exchanges.iter().any(|e| e.request.went_as(id));
             let id = self.ids.take(now, lifetime, in_use)?;
-            self.exchanges[index].request.identify(id);
+            self.exchanges.get_mut(index)?.request.identify(id);
         }
-        let exchange = &mut self.exchanges[index];
+        let several = self.exchanges.len() > 1;
+        let exchange = self.exchanges.get_mut(index)?;
         let (len, confirmable) = (exchange.request.bytes.len(), exchange.is_confirmable());
-        self.silence.transmitted(now, len, confirmable, params);
-        exchange.transmitted(now, fresh, &self.params, random);
+        self.silence
+            .transmitted(now, len, confirmable, &self.params, &self.spans);
+        let next = exchange.transmitted(now, fresh, &self.spans, random);
+        // Of several exchanges others may be due.
+        self.quiet_until = if several { UNKNOWN } else { next };
         Some((exchange.request.number, exchange.request.as_bytes()))
     }
 
     /// Takes out the next exchange that has ended without a response by `now`.
     pub fn poll_ended(&mut self, now: Instant) -> Option<(Finished<U>, Ended)> {
-        if self.exchanges.is_empty() {
+        if self.is_quiet(now) {
             return None;
         }
-        let gate = self.gate(now);
+        let gate = self.gate(now, self.in_flight());
         let params = &self.params;
         let ended = |exchange: &Exchange<U>| match exchange.next_step(&gate, params) {
-            Some((at, Step::End(reason))) if at <= now => Some(reason),
+            (at, Step::End(reason)) if at <= now => Some(reason),
             _ => None,
         };
         let mut exchanges = self.exchanges.iter().enumerate();
@@ -249,13 +303,33 @@ impl<U> MessageLayer<U> {
     /// or for its owner to end a pause. An instant that has passed already means: now.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        if self.exchanges.is_empty() {
-            return None;
+        match self.quiet_until {
+            _ if self.exchanges.is_empty() => None,
+            Instant::NEVER => None,
+            UNKNOWN => self.first_step(Instant::default()),
+            known => Some(known),
         }
-        let gate = self.gate(Instant::default());
+    }
+
+    /// Whether no exchange has anything to do at `now`, as far as can be told without asking them.
+    #[inline]
+    #[must_use]
+    pub fn is_quiet(&self, now: Instant) -> bool {
+        let quiet = self.exchanges.is_empty() || now < self.quiet_until;
+        debug_assert!(
+            !quiet || self.first_step(now).is_none_or(|at| at > now),
+            "something is due at {now:?}, but it is quiet until {:?}",
+            self.quiet_until
+        );
+        quiet
+    }
+
+    /// When the first of the exchanges has something to do, asked at `now`.
+    fn first_step(&self, now: Instant) -> Option<Instant> {
+        let gate = self.gate(now, self.in_flight());
         let steps = self.exchanges.iter();
-        let steps = steps.filter_map(|e| e.next_step(&gate, &self.params));
-        steps.map(|(at, _)| at).min()
+        let steps = steps.map(|e| e.next_step(&gate, &self.params).0);
+        steps.min().filter(|at| *at < Instant::NEVER)
     }
 
     /// Drops the request that [`submit`](Self::submit) gave this number, and gives it back.
@@ -268,22 +342,24 @@ impl<U> MessageLayer<U> {
     /// Drops every exchange that has the property, without a word to anyone.
     pub fn abort_where(&mut self, mut property: impl FnMut(&U) -> bool) {
         self.exchanges.retain(|exchange| !property(&exchange.user));
+        self.disturb();
         self.resume_held();
     }
 
     /// Takes back the buffer of a request that nobody needs any more, for one to come: an owner
     /// that does this with each [`Finished`] makes reports free of allocations.
-    pub fn recycle(&mut self, request: EncodedRequest) {
-        if self.spare_buffers.len() <= self.params.nstart {
-            self.spare_buffers.push(request.bytes);
+    #[inline]
+    pub fn recycle(&mut self, request: Box<EncodedRequest>) {
+        if self.spare_requests.len() <= self.params.nstart {
+            self.spare_requests.push(request);
         }
     }
 
-    /// What the exchanges are allowed at the moment.
-    fn gate(&self, now: Instant) -> Gate {
+    /// What the exchanges are allowed at the moment, with so many of them in flight.
+    fn gate(&self, now: Instant, in_flight: usize) -> Gate {
         Gate {
             now,
-            room: self.in_flight() < self.nstart(),
+            room: in_flight < self.nstart(),
             released: self.pause.released(),
             id_free: self.ids.free_at(),
             probe_at: self.silence.probe_at(),
@@ -315,6 +391,9 @@ impl<U> MessageLayer<U> {
     }
 
     fn displace_oldest_awaited(&mut self) {
+        if self.exchanges.len() < MAX_AWAITED {
+            return;
+        }
         let mut exchanges = self.exchanges.iter_mut();
         let mut awaited = exchanges.by_ref().filter(|e| e.is_awaiting_response());
         if let Some(oldest) = awaited.next()
@@ -324,9 +403,35 @@ impl<U> MessageLayer<U> {
         }
     }
 
-    pub(super) fn remove(&mut self, index: usize) -> Finished<U> {
-        let Exchange { user, request, .. } = self.exchanges.remove(index);
-        self.resume_held();
+    /// What is tied to the request at this index.
+    pub(crate) fn user(&self, index: usize) -> &U {
+        &self.exchanges[index].user
+    }
+
+    /// Takes the request at this index out, keeps its buffer, and gives what was tied to it, and its
+    /// number.
+    #[inline(always)] // into the one place where answers are taken
+    pub(crate) fn finish(&mut self, index: usize) -> (U, u32) {
+        let Finished { user, request } = self.remove(index);
+        let number = request.number;
+        self.recycle(request);
+        (user, number)
+    }
+
+    /// Takes the request at this index out.
+    #[inline(always)] // into what takes requests out
+    pub(crate) fn remove(&mut self, index: usize) -> Finished<U> {
+        self.disturb();
+        let last = index + 1 == self.exchanges.len();
+        let Exchange { user, request, .. } = if last {
+            // The same, without the others that would move up.
+            self.exchanges.swap_remove(index)
+        } else {
+            self.exchanges.remove(index)
+        };
+        if !self.exchanges.is_empty() {
+            self.resume_held();
+        }
         Finished { user, request }
     }
 }

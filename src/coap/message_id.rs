@@ -1,7 +1,6 @@
 //! Message ids (RFC 7252 section 4.4).
 
-use super::time::{Instant, RandomSource};
-use core::time::Duration;
+use super::time::{Instant, Millis, RandomSource};
 
 const BLOCKS: usize = 64;
 const IDS_PER_BLOCK: u16 = 1024;
@@ -30,7 +29,7 @@ impl MessageIds {
 
     /// A sequence that goes on at `next` where, at `now`, the blocks of `busy` (bit n for the n-th
     /// 1,024 ids) hold ids that may not be used again for another `lifetime`.
-    pub(super) fn resume(next: u16, busy: u64, now: Instant, lifetime: Duration) -> Self {
+    pub(super) fn resume(next: u16, busy: u64, now: Instant, lifetime: Millis) -> Self {
         let is_busy = |block: usize| busy >> block & 1 == 1;
         Self {
             next,
@@ -67,9 +66,10 @@ impl MessageIds {
     pub fn take(
         &mut self,
         now: Instant,
-        lifetime: Duration,
+        lifetime: impl Into<Millis>,
         in_use: impl Fn(u16) -> bool,
     ) -> Option<u16> {
+        let free_again = now + lifetime.into();
         for _ in 0..=u16::MAX {
             if self.free_at() > now {
                 return None;
@@ -77,7 +77,7 @@ impl MessageIds {
             let id = self.next;
             self.next = id.wrapping_add(1);
             let free_at = &mut self.free_at[block(id)];
-            *free_at = (*free_at).max(now + lifetime);
+            *free_at = (*free_at).max(free_again);
             if !in_use(id) {
                 return Some(id);
             }
@@ -93,6 +93,7 @@ const fn block(id: u16) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::time::Duration;
 
     const LIFETIME: Duration = Duration::from_secs(247);
 
@@ -144,7 +145,7 @@ mod tests {
         }
         let (next, busy) = ids.progress(at(20));
         assert_eq!((next, busy), (2050, 0b110));
-        let mut resumed = MessageIds::resume(next, busy, at(1000), LIFETIME);
+        let mut resumed = MessageIds::resume(next, busy, at(1000), LIFETIME.into());
         let mut count = 0;
         let mut last = 0;
         while let Some(id) = resumed.take(at(1000), LIFETIME, |_| false) {

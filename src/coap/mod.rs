@@ -45,5 +45,5 @@ pub use reader::{Datagram, FormatError, MessageType};
 pub use receive::{Handled, Outcome, Reply};
 pub use recovery::Snapshot;
 pub use request::{MAX_DATAGRAM, RequestError, RequestHead, RequestHeadBuilder};
-pub use time::{Instant, RandomSource};
+pub use time::{Instant, Millis, RandomSource};
 pub use token::{Token, Tokens};

@@ -82,6 +82,7 @@ impl<'a> Options<'a> {
     }
 
     /// Reads one option; `None` at the payload marker or the end.
+    #[inline]
     pub(super) fn step(&mut self) -> Result<Option<(OptionNumber, &'a [u8])>, OptionError> {
         let Some((&head, mut rest)) = self.rest.split_first() else {
             return Ok(None);

@@ -1,6 +1,6 @@
 //! Transmission parameters (RFC 7252 section 4.8).
 
-use super::time::RandomSource;
+use super::time::{Millis, RandomSource};
 use core::fmt;
 use core::time::Duration;
 
@@ -148,13 +148,15 @@ impl TransmissionParams {
 
     /// Draws the wait before the first retransmission (section 4.2).
     pub fn initial_timeout(&self, random: &mut dyn RandomSource) -> Duration {
+        self.spans().initial_timeout(random).into()
+    }
+
+    /// How many milliseconds the first wait may exceed ACK_TIMEOUT by.
+    fn timeout_spread(&self) -> u32 {
         let base = u64::try_from(self.ack_timeout.as_millis()).unwrap_or(u64::MAX);
         let extra = u64::from(self.ack_random_percent.saturating_sub(100));
         let spread = base.saturating_mul(extra) / 100;
-        let spread = u32::try_from(spread).unwrap_or(u32::MAX);
-        let jitter = u64::from(random.below(spread.saturating_add(1)));
-        self.ack_timeout
-            .saturating_add(Duration::from_millis(jitter))
+        u32::try_from(spread).unwrap_or(u32::MAX)
     }
 
     /// MAX_TRANSMIT_SPAN: from the first to the last transmission of a Confirmable message.
@@ -203,9 +205,11 @@ impl TransmissionParams {
     /// The times that every exchange asks for.
     pub(super) fn spans(&self) -> Spans {
         Spans {
-            repetition_window: self.repetition_window(),
-            exchange_lifetime: self.exchange_lifetime(),
-            non_lifetime: self.non_lifetime(),
+            repetition_window: self.repetition_window().into(),
+            exchange_lifetime: self.exchange_lifetime().into(),
+            non_lifetime: self.non_lifetime().into(),
+            ack_timeout: self.ack_timeout.into(),
+            timeout_spread: self.timeout_spread(),
         }
     }
 
@@ -219,9 +223,19 @@ impl TransmissionParams {
 /// Times derived from the parameters, worked out once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spans {
-    pub(super) repetition_window: Duration,
-    pub(super) exchange_lifetime: Duration,
-    pub(super) non_lifetime: Duration,
+    pub(super) repetition_window: Millis,
+    pub(super) exchange_lifetime: Millis,
+    pub(super) non_lifetime: Millis,
+    ack_timeout: Millis,
+    timeout_spread: u32,
+}
+
+impl Spans {
+    /// See [`TransmissionParams::initial_timeout`].
+    pub(super) fn initial_timeout(&self, random: &mut dyn RandomSource) -> Millis {
+        let jitter = random.below(self.timeout_spread.saturating_add(1));
+        self.ack_timeout.plus(jitter.into())
+    }
 }
 
 #[cfg(test)]

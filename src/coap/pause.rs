@@ -12,9 +12,13 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// From when on requests may be transmitted; `None` when only the owner knows.
-    pub(super) fn released(&self) -> Option<Instant> {
-        (!self.paused).then_some(self.back_off_until)
+    /// From when on requests may be transmitted; [`Instant::NEVER`] when only the owner knows.
+    pub(super) const fn released(&self) -> Instant {
+        if self.paused {
+            Instant::NEVER
+        } else {
+            self.back_off_until
+        }
     }
 }
 
@@ -28,6 +32,7 @@ impl<U> MessageLayer<U> {
     /// the response is missing still ends with its lifetime.
     pub fn set_paused(&mut self, paused: bool) {
         self.pause.paused = paused;
+        self.disturb();
     }
 
     /// Whether the owner has [paused](Self::set_paused) the layer.
@@ -41,11 +46,13 @@ impl<U> MessageLayer<U> {
     /// it is over.
     pub fn back_off_until(&mut self, until: Instant) {
         self.pause.back_off_until = self.pause.back_off_until.max(until);
+        self.disturb();
     }
 
     /// Ends a back-off before its time, if there is one.
     pub fn end_back_off(&mut self) {
         self.pause.back_off_until = Instant::default();
+        self.disturb();
     }
 
     /// Whether the peer's request for a pause still counts at `now`.

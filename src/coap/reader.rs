@@ -95,6 +95,7 @@ impl<'a> Datagram<'a> {
     /// # Errors
     ///
     /// See [`FormatError`].
+    #[inline(always)] // into the one place where what arrives is read
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FormatError> {
         let &[first, code, id_high, id_low, ..] = bytes else {
             return Err(FormatError::NotCoap);
@@ -122,8 +123,11 @@ impl<'a> Datagram<'a> {
         let mut options = Options::new(&bytes[token_end..]);
         let (mut judge, mut unrecognized_critical) = (recognized::Judge::default(), None);
         while let Some((number, value)) = options.step().map_err(|_| malformed)? {
-            let recognized = judge.recognizes(number, value);
-            if !recognized && number.is_critical() && unrecognized_critical.is_none() {
+            // What is not recognised and elective is only passed over.
+            if number.is_critical()
+                && !judge.recognizes(number, value)
+                && unrecognized_critical.is_none()
+            {
                 unrecognized_critical = Some(number);
             }
         }

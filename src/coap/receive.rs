@@ -5,6 +5,7 @@ use super::code::{Class, Code};
 use super::encoded::Finished;
 use super::exchange::Exchange;
 use super::layer::MessageLayer;
+use super::option::OptionNumber;
 use super::reader::{Datagram, FormatError, MessageType};
 use super::time::Instant;
 use super::token::Token;
@@ -81,6 +82,24 @@ impl<U> MessageLayer<U> {
 
     /// Handles a message from the peer, and notes that it was [`heard`](Self::heard).
     pub fn handle(&mut self, now: Instant, message: &Datagram<'_>) -> Handled<Finished<U>> {
+        let Handled { reply, outcome } = self.handle_in_place(now, message);
+        let outcome = match outcome {
+            Outcome::Ignored => Outcome::Ignored,
+            Outcome::Acknowledged => Outcome::Acknowledged,
+            Outcome::Response(index) => Outcome::Response(self.remove(index)),
+            Outcome::Reset(index) => Outcome::Reset(self.remove(index)),
+        };
+        Handled { reply, outcome }
+    }
+
+    /// As [`handle`](Self::handle), but a request that the message ends stays where it is, at the
+    /// index in the outcome, until the caller takes it out: with [`finish`](Self::finish), or
+    /// [`remove`](Self::remove).
+    pub(crate) fn handle_in_place(
+        &mut self,
+        now: Instant,
+        message: &Datagram<'_>,
+    ) -> Handled<usize> {
         self.heard(now);
         match (message.message_type(), message.code().class()) {
             (MessageType::Acknowledgement, Class::Empty) => self.handle_empty_ack(message),
@@ -104,12 +123,12 @@ impl<U> MessageLayer<U> {
     }
 
     /// Section 4.2: an empty ACK ends the retransmission; the response comes separately.
-    fn handle_empty_ack(&mut self, message: &Datagram<'_>) -> Handled<Finished<U>> {
-        let params = &self.params;
+    fn handle_empty_ack(&mut self, message: &Datagram<'_>) -> Handled<usize> {
+        let spans = &self.spans;
         let id = message.message_id();
         let mut exchanges = self.exchanges.iter_mut();
         let waiting = exchanges.find(|e| e.request.went_as(id));
-        if !waiting.is_some_and(|exchange| exchange.acknowledged(params)) {
+        if !waiting.is_some_and(|exchange| exchange.acknowledged(spans)) {
             return Handled::silently(Outcome::Ignored);
         }
         self.resume_held();
@@ -117,16 +136,16 @@ impl<U> MessageLayer<U> {
     }
 
     /// Section 4.2: a Reset ends the exchange, Confirmable or not.
-    fn handle_reset(&mut self, message: &Datagram<'_>) -> Handled<Finished<U>> {
+    fn handle_reset(&mut self, message: &Datagram<'_>) -> Handled<usize> {
         let id = message.message_id();
         let mut exchanges = self.exchanges.iter();
         let index = exchanges.position(|e| e.request.went_as(id) && e.is_sent());
-        let outcome = index.map_or(Outcome::Ignored, |index| Outcome::Reset(self.remove(index)));
+        let outcome = index.map_or(Outcome::Ignored, Outcome::Reset);
         Handled::silently(outcome)
     }
 
     /// Section 5.3.2: a piggybacked response matches by message id and token.
-    fn handle_piggybacked(&mut self, message: &Datagram<'_>) -> Handled<Finished<U>> {
+    fn handle_piggybacked(&mut self, message: &Datagram<'_>) -> Handled<usize> {
         let id = message.message_id();
         let acknowledges = |e: &Exchange<U>| e.request.went_as(id) && e.is_confirmable();
         Handled::silently(self.take_response(message, acknowledges))
@@ -138,7 +157,7 @@ impl<U> MessageLayer<U> {
         &mut self,
         now: Instant,
         message: &Datagram<'_>,
-    ) -> Handled<Finished<U>> {
+    ) -> Handled<usize> {
         let id = message.message_id();
         let outcome = self.take_response(message, |_| true);
         let reply = match outcome {
@@ -157,13 +176,13 @@ impl<U> MessageLayer<U> {
         }
     }
 
-    /// Ends the exchange whose token the response carries and that also `fits`; section 5.4.1
+    /// Finds the exchange whose token the response carries and that also `fits`; section 5.4.1
     /// forbids processing a response with an unrecognised critical option.
     fn take_response(
         &mut self,
         message: &Datagram<'_>,
         fits: impl Fn(&Exchange<U>) -> bool,
-    ) -> Outcome<Finished<U>> {
+    ) -> Outcome<usize> {
         let token = message.token();
         let answered = |e: &Exchange<U>| {
             e.is_sent() && Token::from_number(e.request.token) == token && fits(e)
@@ -172,15 +191,20 @@ impl<U> MessageLayer<U> {
             return Outcome::Ignored;
         };
         if let Some(option) = message.unrecognized_critical_option() {
-            log::warn!("response with unrecognised critical option {option} rejected");
+            rejected(option);
             return Outcome::Ignored;
         }
-        Outcome::Response(self.remove(index))
+        Outcome::Response(index)
     }
 
     fn is_repetition(&self, now: Instant, message_id: u16) -> bool {
-        let lifetime = self.params.exchange_lifetime();
+        let lifetime = self.spans.exchange_lifetime;
         self.acknowledged_responses
             .contains(message_id, now, lifetime)
     }
+}
+
+#[cold]
+fn rejected(option: OptionNumber) {
+    log::warn!("response with unrecognised critical option {option} rejected");
 }

@@ -61,6 +61,7 @@ impl<U> MessageLayer<U> {
     pub fn requeue_sent(&mut self, mut may: impl FnMut(&U, &EncodedRequest) -> bool) {
         self.acknowledged_responses = AcknowledgedResponses::default();
         self.silence = Silence::default();
+        self.disturb();
         // Stable: within each rank the order stays.
         self.exchanges.sort_by_key(|e| (!e.urgent, e.is_queued()));
         for index in 0..self.exchanges.len() {
@@ -106,6 +107,7 @@ impl<U> MessageLayer<U> {
     }
 
     fn put_back(&mut self, index: usize) {
+        self.disturb();
         let exchange = &mut self.exchanges[index];
         exchange.request.requeues = exchange.request.requeues.saturating_add(1);
         (exchange.unheard, exchange.suspected) = (0, false);
@@ -120,6 +122,7 @@ impl<U> MessageLayer<U> {
         &mut self,
         mut replace: impl FnMut(&mut U, &EncodedRequest) -> Replacement,
     ) {
+        self.disturb();
         for exchange in self.exchanges.iter_mut().filter(|e| e.is_queued()) {
             let request = &mut exchange.request;
             let written = match replace(&mut exchange.user, request) {
@@ -158,8 +161,9 @@ impl<U> MessageLayer<U> {
             snapshot.next_message_id,
             snapshot.busy_id_blocks,
             now,
-            self.params.exchange_lifetime(),
+            self.spans.exchange_lifetime,
         );
         self.tokens.resume(snapshot.next_token);
+        self.disturb();
     }
 }

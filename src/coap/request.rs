@@ -163,6 +163,7 @@ impl RequestHead {
     /// # Errors
     ///
     /// [`RequestError::TooLong`] when the payload exceeds [`payload_room`](Self::payload_room).
+    #[inline(always)] // into the one place where requests are taken, and the one where they are replaced
     pub fn write(
         &self,
         message_type: MessageType,

@@ -11,9 +11,8 @@
 //! such rule: NSTART and the exponential back-off limit them.)
 
 use super::layer::MessageLayer;
-use super::params::TransmissionParams;
-use super::time::Instant;
-use core::time::Duration;
+use super::params::{Spans, TransmissionParams};
+use super::time::{Instant, Millis};
 
 /// What has been heard, and what has been said since.
 #[derive(Debug, Default)]
@@ -35,14 +34,14 @@ impl Silence {
         len: usize,
         confirmable: bool,
         params: &TransmissionParams,
+        spans: &Spans,
     ) {
         let since = *self.since.get_or_insert(now);
-        if confirmable || params.probing_rate == 0 || now.since(since) < params.exchange_lifetime()
-        {
+        if confirmable || params.probing_rate == 0 || now < since + spans.exchange_lifetime {
             return;
         }
         let millis = (len as u64).saturating_mul(1000) / u64::from(params.probing_rate);
-        self.probe_at = now + Duration::from_millis(millis);
+        self.probe_at = now + Millis::new(millis);
     }
 
     /// From when on a Non-confirmable message may be sent.
@@ -56,6 +55,7 @@ impl<U> MessageLayer<U> {
     /// this by itself; other signs of life, such as a completed handshake or a malformed message on
     /// an authenticated session, are for the owner to tell.
     pub fn heard(&mut self, now: Instant) {
+        self.disturb();
         self.silence = Silence {
             last_heard: Some(now),
             ..Silence::default()
@@ -79,6 +79,16 @@ impl<U> MessageLayer<U> {
         self.silence.since
     }
 
+    /// Whether [`suspect`](Self::suspect) is worth asking at `now`: before, it tells nothing.
+    #[must_use]
+    pub fn may_be_suspected(&self, now: Instant) -> bool {
+        let Some(since) = self.silence.since else {
+            return false;
+        };
+        now >= since + self.spans.exchange_lifetime
+            || self.exchanges.iter().any(|exchange| exchange.unheard > 1)
+    }
+
     /// Whether, for some Confirmable request, the second retransmission is due at `now` or has been
     /// sent, and nothing has been heard since the first of these three transmissions. Over DTLS
     /// this is how a session shows that the peer has lost. (Where MAX_RETRANSMIT is less than 2,
@@ -91,12 +101,10 @@ impl<U> MessageLayer<U> {
     /// into the queue.
     pub fn suspect(&mut self, now: Instant) -> bool {
         let max_retransmit = self.params.max_retransmit;
-        let lifetime = self.params.exchange_lifetime();
+        let lifetime = self.spans.exchange_lifetime;
         let silence = &mut self.silence;
-        let mut suspect = !silence.suspected
-            && silence
-                .since
-                .is_some_and(|since| now.since(since) >= lifetime);
+        let mut suspect =
+            !silence.suspected && silence.since.is_some_and(|since| now >= since + lifetime);
         silence.suspected |= suspect;
         for exchange in &mut self.exchanges {
             if !exchange.suspected && exchange.is_suspicious(now, max_retransmit) {

@@ -10,6 +10,9 @@ use core::time::Duration;
 pub struct Instant(u64);
 
 impl Instant {
+    /// Later than every instant that comes.
+    pub const NEVER: Self = Self(u64::MAX);
+
     /// The instant `millis` milliseconds after the clock's start.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
@@ -37,6 +40,49 @@ impl Add<Duration> for Instant {
         let millis = duration.as_secs().saturating_mul(1000);
         let millis = millis.saturating_add(u64::from(duration.subsec_millis()));
         Self(self.0.saturating_add(millis))
+    }
+}
+
+/// A span of time in whole milliseconds, for what is worked out for every message: adding one to an [`Instant`]
+/// is an addition, while a [`Duration`] has to be put together from seconds and nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Millis(u64);
+
+impl Millis {
+    pub(super) const fn new(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    pub(super) const fn plus(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    pub(super) const fn doubled(self) -> Self {
+        Self(self.0.saturating_mul(2))
+    }
+}
+
+impl From<Duration> for Millis {
+    fn from(duration: Duration) -> Self {
+        Self((Instant::default() + duration).as_millis())
+    }
+}
+
+impl From<Millis> for Duration {
+    fn from(span: Millis) -> Self {
+        // What was cut to the longest span was no less than the longest duration, for all that anyone can wait.
+        match span.0 {
+            u64::MAX => Self::MAX,
+            millis => Self::from_millis(millis),
+        }
+    }
+}
+
+impl Add<Millis> for Instant {
+    type Output = Self;
+
+    fn add(self, span: Millis) -> Self {
+        Self(self.0.saturating_add(span.0))
     }
 }
 
@@ -69,6 +115,22 @@ mod tests {
         assert_eq!(b.since(a), Duration::from_millis(4));
         assert_eq!(a.since(b), Duration::ZERO);
         assert_eq!(a + Duration::MAX, Instant::from_millis(u64::MAX));
+    }
+
+    #[test]
+    fn spans_are_durations_in_whole_milliseconds() {
+        let start = Instant::from_millis(5);
+        for duration in [
+            Duration::ZERO,
+            Duration::from_micros(1_234_567),
+            Duration::MAX,
+        ] {
+            assert_eq!(start + Millis::from(duration), start + duration);
+        }
+        let longest = Millis::from(Duration::MAX);
+        assert_eq!(longest.doubled(), longest.plus(1));
+        let minute = Duration::from_secs(60);
+        assert_eq!(Duration::from(Millis::from(minute)), minute);
     }
 
     #[test]

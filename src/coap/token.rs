@@ -17,7 +17,11 @@ impl Token {
     #[must_use]
     pub fn from_slice(slice: &[u8]) -> Option<Self> {
         let mut bytes = [0; Self::MAX_LEN];
-        bytes.get_mut(..slice.len())?.copy_from_slice(slice);
+        match *slice {
+            // Of a known length, as this client's own are, it is copied in one step.
+            [a, b, c, d] => bytes = [a, b, c, d, 0, 0, 0, 0],
+            _ => bytes.get_mut(..slice.len())?.copy_from_slice(slice),
+        }
         Some(Self {
             bytes,
             len: slice.len() as u8,
@@ -40,6 +44,19 @@ impl Token {
     pub const fn number(&self) -> u32 {
         let [a, b, c, d, ..] = self.bytes;
         u32::from_le_bytes([a, b, c, d])
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)] // an empty token is a token
+    pub const fn len(&self) -> u8 {
+        self.len
+    }
+
+    /// The token's bytes, with zeros behind them.
+    #[must_use]
+    pub const fn padded(&self) -> [u8; Self::MAX_LEN] {
+        self.bytes
     }
 
     /// The token's bytes.

@@ -1,6 +1,7 @@
 //! The client's [`Platform`] over the HAL: what makes a [`Client`](crate::client::Client) run on the
 //! functions a firmware may replace.
 
+use super::SendError;
 use super::dtls::{Arrival, DtlsOptions, DtlsSession, Offer, PskCredentials};
 use super::udp::UdpSocket;
 use super::{certs, clock, identity, random};
@@ -117,13 +118,7 @@ impl Transport for HalTransport {
             Self::Udp(socket) => socket.send(datagram),
             Self::Dtls(session) => session.send(datagram),
         };
-        sent.map_err(|error| {
-            log::warn!(
-                "a datagram of {} bytes did not leave: {error}",
-                datagram.len()
-            );
-            SendFailed
-        })
+        sent.map_err(|error| did_not_leave(datagram.len(), error))
     }
 
     fn receive(&self, buffer: &mut [u8], timeout: Duration) -> Received {
@@ -167,6 +162,12 @@ impl Transport for HalTransport {
     }
 }
 
+#[cold]
+fn did_not_leave(len: usize, error: SendError) -> SendFailed {
+    log::warn!("a datagram of {len} bytes did not leave: {error}");
+    SendFailed
+}
+
 impl HalTransport {
     fn session(&self) -> Option<&DtlsSession> {
         match self {
@@ -189,7 +190,10 @@ impl From<super::Received> for Received {
 
 /// Milliseconds for the HAL, rounded up so that a wait never ends before its deadline.
 fn millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
+    // as_nanos() would compute in 128 bits, for every wait.
+    let rest = duration.subsec_nanos().div_ceil(1_000_000);
+    let seconds = duration.as_secs().min(u32::MAX.into());
+    u32::try_from(seconds * 1000 + u64::from(rest)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -201,6 +205,7 @@ mod tests {
         assert_eq!(millis(Duration::ZERO), 0);
         assert_eq!(millis(Duration::from_nanos(1)), 1);
         assert_eq!(millis(Duration::from_millis(5)), 5);
+        assert_eq!(millis(Duration::from_micros(61_000_001)), 61_001);
         assert_eq!(millis(Duration::MAX), u32::MAX);
     }
 }

@@ -10,13 +10,22 @@ use super::boundary::guard;
 /// retransmission that comes early for the same reason costs one datagram; one that comes hours
 /// late would be worthless. Both clocks ignore settings of the wall clock.
 fn uptime_ms() -> u64 {
-    read_clock(libc::CLOCK_BOOTTIME)
+    if let Some(uptime) = read_clock(libc::CLOCK_BOOTTIME) {
+        // Neither waits nor panics: needs no guard.
+        return uptime;
+    }
+    uptime_of_old_kernels()
+}
+
+#[cold]
+fn uptime_of_old_kernels() -> u64 {
+    guard("HAL_UptimeMs", 0, || {
         // Kernels without CLOCK_BOOTTIME (before 2.6.39) all have this one.
-        .or_else(|| read_clock(libc::CLOCK_MONOTONIC))
-        .unwrap_or_else(|| {
+        read_clock(libc::CLOCK_MONOTONIC).unwrap_or_else(|| {
             log::error!("HAL_UptimeMs: the system has no monotonic clock");
             0
         })
+    })
 }
 
 fn read_clock(clock: libc::clockid_t) -> Option<u64> {
@@ -29,15 +38,16 @@ fn read_clock(clock: libc::clockid_t) -> Option<u64> {
     if result != 0 {
         return None;
     }
-    let seconds = u64::try_from(time.tv_sec).ok()?;
-    let milliseconds = u64::try_from(time.tv_nsec / 1_000_000).ok()?;
-    Some(seconds * 1000 + milliseconds)
+    // Neither is negative: these clocks begin at 0, and a second has less than 2^32 nanoseconds.
+    #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation)]
+    let (seconds, nanoseconds) = (time.tv_sec as u64, time.tv_nsec as u32);
+    Some(seconds * 1000 + u64::from(nanoseconds / 1_000_000))
 }
 
 /// `HAL_UptimeMs`.
 #[unsafe(no_mangle)]
 extern "C" fn iotx_hal_default_uptime_ms() -> u64 {
-    guard("HAL_UptimeMs", 0, uptime_ms)
+    uptime_ms()
 }
 
 #[cfg(test)]

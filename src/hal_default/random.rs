@@ -1,6 +1,6 @@
 //! Chance from the kernel.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -13,33 +13,53 @@ use zeroize::Zeroize;
 const STOCK: usize = 64;
 
 thread_local! {
-    static AHEAD: RefCell<Stock> = const { RefCell::new(Stock { values: [0; STOCK], left: 0 }) };
+    static AHEAD: Stock = const { Stock::empty() };
 }
 
 /// A thread's random numbers fetched ahead; each is wiped as it is taken.
 struct Stock {
-    values: [u32; STOCK],
-    left: usize,
+    values: [Cell<u32>; STOCK],
+    /// How many of them, from the first on, are still to be given.
+    left: Cell<usize>,
 }
 
 impl Stock {
-    fn take(&mut self, fill: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<u32> {
-        if self.left == 0 {
-            let mut bytes = [0u8; 4 * STOCK];
-            fill(&mut bytes)?;
-            for (value, bytes) in self.values.iter_mut().zip(bytes.chunks_exact(4)) {
-                *value = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-            }
-            bytes.zeroize();
-            self.left = STOCK;
+    const fn empty() -> Self {
+        Self {
+            values: [const { Cell::new(0) }; STOCK],
+            left: Cell::new(0),
         }
-        self.left -= 1;
-        Ok(std::mem::take(&mut self.values[self.left]))
     }
 
-    fn discard(&mut self) {
-        self.values.zeroize();
-        self.left = 0;
+    /// The next number that was fetched ahead.
+    #[inline]
+    fn next(&self) -> Option<u32> {
+        let last = self.left.get().checked_sub(1)?;
+        let value = self.values.get(last)?.take();
+        self.left.set(last);
+        Some(value)
+    }
+
+    fn take(&self, fill: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<u32> {
+        if let Some(value) = self.next() {
+            return Ok(value);
+        }
+        let mut numbers = [0_u32; STOCK];
+        // SAFETY: pointer and length describe `numbers`, of which any bytes make numbers.
+        fill(unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), 4 * STOCK) })?;
+        for (value, number) in self.values.iter().zip(&numbers) {
+            value.set(*number);
+        }
+        numbers.zeroize();
+        self.left.set(STOCK);
+        Ok(self.next().unwrap_or_default())
+    }
+
+    fn discard(&self) {
+        self.left.set(0);
+        for value in &self.values {
+            value.set(0);
+        }
     }
 }
 
@@ -51,25 +71,28 @@ fn forks_are_watched() -> bool {
     static WATCHED: AtomicU8 = AtomicU8::new(UNKNOWN);
     extern "C" fn in_the_child() {
         // Of the parent's threads only this one lives on.
-        let _ = AHEAD.try_with(|ahead| {
-            if let Ok(mut stock) = ahead.try_borrow_mut() {
-                stock.discard();
-            }
-        });
+        let _ = AHEAD.try_with(Stock::discard);
     }
-    if WATCHED.load(Ordering::Relaxed) == UNKNOWN {
+    let mut watched = WATCHED.load(Ordering::Relaxed);
+    if watched == UNKNOWN {
         // Two threads may come here at once: a handler that is called twice does no harm.
         // SAFETY: the handler touches nothing but this thread's own numbers.
         let done = unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
-        WATCHED.store(if done == 0 { YES } else { NO }, Ordering::Relaxed);
+        watched = if done == 0 { YES } else { NO };
+        WATCHED.store(watched, Ordering::Relaxed);
     }
-    WATCHED.load(Ordering::Relaxed) == YES
+    watched == YES
+}
+
+/// Whether a region divides the range of 32 bits; 0 is the whole of it. The library asks for no others.
+const fn is_power_of_two_or_all(region: u32) -> bool {
+    region & region.wrapping_sub(1) == 0
 }
 
 /// A value in `[0, region)`; region 0 gives all 32 bits, as in SDK 3.10 and later.
 fn below(region: u32, mut source: impl FnMut() -> u32) -> u32 {
-    if region == 0 {
-        return source();
+    if is_power_of_two_or_all(region) {
+        return source() & region.wrapping_sub(1);
     }
     // Rejection: the values above the greatest multiple of `region` would make the small remainders
     // likelier.
@@ -82,9 +105,21 @@ fn below(region: u32, mut source: impl FnMut() -> u32) -> u32 {
     }
 }
 
+/// What [`below`] gives, where that takes nothing but a number that was fetched ahead.
+#[inline]
+fn below_from_stock(region: u32) -> Option<u32> {
+    if !is_power_of_two_or_all(region) {
+        return None;
+    }
+    let next = AHEAD.try_with(Stock::next).ok().flatten();
+    next.map(|value| value & region.wrapping_sub(1))
+}
+
 fn random_u32() -> u32 {
-    let stocked = AHEAD.try_with(|ahead| ahead.try_borrow_mut().ok()?.take(kernel_bytes).ok());
-    if let Some(value) = stocked.ok().flatten().filter(|_| forks_are_watched()) {
+    // Nothing is fetched ahead where a child would use it too.
+    if forks_are_watched()
+        && let Ok(Ok(value)) = AHEAD.try_with(|ahead| ahead.take(kernel_bytes))
+    {
         return value;
     }
     let mut bytes = [0u8; 4];
@@ -132,6 +167,15 @@ fn from_time() -> u32 {
 /// `HAL_Random`.
 #[unsafe(no_mangle)]
 extern "C" fn iotx_hal_default_random(region: u32) -> u32 {
+    if let Some(value) = below_from_stock(region) {
+        // Neither waits nor panics: needs no guard.
+        return value;
+    }
+    guarded_below(region)
+}
+
+#[cold]
+fn guarded_below(region: u32) -> u32 {
     guard("HAL_Random", 0, || below(region, random_u32))
 }
 
@@ -173,10 +217,8 @@ mod tests {
 
     #[test]
     fn numbers_fetched_ahead_are_each_given_once() {
-        let mut stock = Stock {
-            values: [0; STOCK],
-            left: 0,
-        };
+        let stock = Stock::empty();
+        let is_wiped = |stock: &Stock| stock.values.iter().all(|value| value.get() == 0);
         let mut fetched = 0_u8;
         let mut fill = |bytes: &mut [u8]| {
             fetched += 1;
@@ -191,10 +233,10 @@ mod tests {
             first.iter().filter(|v| **v == 0x0101_0101).count(),
             STOCK - 1
         );
-        assert_eq!(stock.values, [0; STOCK], "wiped as they were taken");
+        assert!(is_wiped(&stock), "as they were taken");
         assert_eq!(stock.take(&mut fill).expect("filled"), 0x0202_0202);
         stock.discard();
-        assert_eq!(stock.values, [0; STOCK]);
+        assert!(is_wiped(&stock));
         assert_eq!(stock.take(&mut fill).expect("filled"), 0x0303_0303);
         stock.discard();
         assert!(stock.take(|_| Err(io::ErrorKind::Other.into())).is_err());

@@ -22,6 +22,7 @@ pub(super) enum Wait {
 }
 
 /// Waits until there is something to receive; `None` waits for ever.
+#[inline(always)] // small, and on the way of every report
 pub(super) fn wait_readable(fd: RawFd, timeout: Option<Duration>) -> Wait {
     wait(fd, libc::POLLIN, timeout)
 }
@@ -31,6 +32,7 @@ pub(super) fn wait_writable(fd: RawFd, timeout: Option<Duration>) -> Wait {
     wait(fd, libc::POLLOUT, timeout)
 }
 
+#[inline]
 fn wait(fd: RawFd, events: libc::c_short, timeout: Option<Duration>) -> Wait {
     let mut entry = libc::pollfd {
         fd,
@@ -54,8 +56,10 @@ fn wait(fd: RawFd, events: libc::c_short, timeout: Option<Duration>) -> Wait {
 /// poll's time-out: rounded up, so that a wait never ends before its time, and bounded.
 fn poll_ms(timeout: Option<Duration>) -> libc::c_int {
     let Some(timeout) = timeout else { return -1 };
-    let ms = timeout.as_nanos().div_ceil(1_000_000);
-    libc::c_int::try_from(ms).unwrap_or(libc::c_int::MAX)
+    // as_nanos() would compute in 128 bits, for every wait.
+    let rest = timeout.subsec_nanos().div_ceil(1_000_000);
+    let seconds = timeout.as_secs().min(u32::MAX.into());
+    libc::c_int::try_from(seconds * 1000 + u64::from(rest)).unwrap_or(libc::c_int::MAX)
 }
 
 /// Takes one datagram that is already there; `WouldBlock` when none is. What does not fit is cut
@@ -81,35 +85,46 @@ pub(super) fn receive_now(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
 ///
 /// A connected socket keeps the source address it was given first. When the device has another one now, as after
 /// a modem has attached again, nothing leaves any more; so the socket is then [moved](move_source).
+#[inline]
 pub(super) fn send(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
+    match send_once(fd, datagram) {
+        Ok(sent) => Ok(sent),
+        Err(error) => send_again(fd, datagram, error),
+    }
+}
+
+fn send_once(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
+    // SAFETY: pointer and length describe `datagram`.
+    let sent = unsafe {
+        libc::send(
+            fd,
+            datagram.as_ptr().cast(),
+            datagram.len(),
+            libc::MSG_NOSIGNAL,
+        )
+    };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// What [`send`] does after a failure.
+#[cold]
+fn send_again(fd: RawFd, datagram: &[u8], mut error: io::Error) -> io::Result<usize> {
     let mut stale_error_possible = true;
     let mut may_move = true;
     loop {
-        // SAFETY: pointer and length describe `datagram`.
-        let sent = unsafe {
-            libc::send(
-                fd,
-                datagram.as_ptr().cast(),
-                datagram.len(),
-                libc::MSG_NOSIGNAL,
-            )
-        };
-        let Ok(sent) = usize::try_from(sent) else {
-            let error = io::Error::last_os_error();
-            if error.kind() == io::ErrorKind::Interrupted {
-                continue;
-            }
-            if reports_unreachable(&error) && stale_error_possible {
-                stale_error_possible = false;
-                continue;
-            }
-            if may_move && says_source_is_gone(&error) && move_source(fd).is_ok() {
-                may_move = false;
-                continue;
-            }
+        if error.kind() == io::ErrorKind::Interrupted {
+            // Once more, whatever has been tried before.
+        } else if reports_unreachable(&error) && stale_error_possible {
+            stale_error_possible = false;
+        } else if may_move && says_source_is_gone(&error) && move_source(fd).is_ok() {
+            may_move = false;
+        } else {
             return Err(error);
-        };
-        return Ok(sent);
+        }
+        match send_once(fd, datagram) {
+            Ok(sent) => return Ok(sent),
+            Err(another) => error = another,
+        }
     }
 }
 

@@ -3,11 +3,11 @@
 use std::ffi::{c_char, c_int, c_uint, c_ushort};
 use std::io;
 use std::os::fd::IntoRawFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::boundary::{bytes, bytes_mut, guard, text};
 use super::connect::connect;
-use super::socket::{Deadline, Wait, descriptor, patience, receive_now, send, wait_readable};
+use super::socket::{Wait, descriptor, patience, receive_now, send, wait_readable};
 use crate::hal::opened;
 
 /// A bad argument, or an error of the socket.
@@ -30,17 +30,15 @@ pub(super) fn receive_with(
     timeout_ms: u32,
     mut take: impl FnMut() -> io::Result<usize>,
 ) -> c_int {
-    let mut wait = patience(timeout_ms);
-    let deadline = Deadline::after(wait);
+    let patience = patience(timeout_ms);
+    let begun = Instant::now();
+    let mut wait = patience;
     loop {
         match wait_readable(fd, wait) {
             Wait::Ready => {}
             Wait::TimedOut => return TIMED_OUT,
             Wait::Interrupted => return INTERRUPTED,
-            Wait::Failed(error) => {
-                log::error!("waiting on the UDP socket failed: {error}");
-                return WAIT_FAILED;
-            }
+            Wait::Failed(error) => return wait_failed(&error),
         }
         match take() {
             // An empty datagram carries nothing, and a readiness may prove false (a bad checksum):
@@ -48,17 +46,34 @@ pub(super) fn receive_with(
             Ok(0) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Ok(length) => return count(length),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return INTERRUPTED,
-            Err(error) => {
-                log::debug!("receiving from the UDP socket failed: {error}");
-                return FAILED;
-            }
+            Err(error) => return take_failed(&error),
         }
-        wait = deadline.remaining();
+        wait = patience.map(|patience| patience.saturating_sub(begun.elapsed()));
         if wait == Some(Duration::ZERO) {
             return TIMED_OUT;
         }
     }
+}
+
+#[cold]
+fn wait_failed(error: &io::Error) -> c_int {
+    log::error!("waiting on the UDP socket failed: {error}");
+    WAIT_FAILED
+}
+
+#[cold]
+fn send_failed(len: c_uint, error: &io::Error) -> c_int {
+    log::warn!("sending {len} bytes over UDP failed: {error}");
+    FAILED
+}
+
+#[cold]
+fn take_failed(error: &io::Error) -> c_int {
+    if error.kind() == io::ErrorKind::Interrupted {
+        return INTERRUPTED;
+    }
+    log::debug!("receiving from the UDP socket failed: {error}");
+    FAILED
 }
 
 /// `HAL_UDP_create`: a connected socket, or -1.
@@ -122,10 +137,7 @@ unsafe extern "C" fn iotx_hal_default_udp_write(
         };
         match send(fd, datagram) {
             Ok(sent) => count(sent),
-            Err(error) => {
-                log::warn!("sending {len} bytes over UDP failed: {error}");
-                FAILED
-            }
+            Err(error) => send_failed(len, &error),
         }
     })
 }
