@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::boundary::guard;
 use zeroize::Zeroize;
 
-/// Random numbers fetched ahead: a report takes two or three, and a system call for each would be as much
-/// as the report's own.
-const STOCK: usize = 64;
+/// Random numbers fetched ahead, of 16 bits, which is what the library asks for at a time. A report takes two or
+/// four: a system call for each would be as much as the report's own, and one for 256 reports is none.
+const STOCK: usize = 1024;
 
 thread_local! {
     static AHEAD: Stock = const { Stock::empty() };
@@ -18,7 +18,7 @@ thread_local! {
 
 /// A thread's random numbers fetched ahead; each is wiped as it is taken.
 struct Stock {
-    values: [Cell<u32>; STOCK],
+    values: [Cell<u16>; STOCK],
     /// How many of them, from the first on, are still to be given.
     left: Cell<usize>,
 }
@@ -33,20 +33,22 @@ impl Stock {
 
     /// The next number that was fetched ahead.
     #[inline]
-    fn next(&self) -> Option<u32> {
+    fn next(&self) -> Option<u16> {
         let last = self.left.get().checked_sub(1)?;
         let value = self.values.get(last)?.take();
         self.left.set(last);
         Some(value)
     }
 
-    fn take(&self, fill: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<u32> {
+    fn take(&self, fill: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<u16> {
         if let Some(value) = self.next() {
             return Ok(value);
         }
-        let mut numbers = [0_u32; STOCK];
+        let mut numbers = [0_u16; STOCK];
         // SAFETY: pointer and length describe `numbers`, of which any bytes make numbers.
-        fill(unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), 4 * STOCK) })?;
+        fill(unsafe {
+            std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), size_of_val(&numbers))
+        })?;
         for (value, number) in self.values.iter().zip(&numbers) {
             value.set(*number);
         }
@@ -84,15 +86,10 @@ fn forks_are_watched() -> bool {
     watched == YES
 }
 
-/// Whether a region divides the range of 32 bits; 0 is the whole of it. The library asks for no others.
-const fn is_power_of_two_or_all(region: u32) -> bool {
-    region & region.wrapping_sub(1) == 0
-}
-
 /// A value in `[0, region)`; region 0 gives all 32 bits, as in SDK 3.10 and later.
 fn below(region: u32, mut source: impl FnMut() -> u32) -> u32 {
-    if is_power_of_two_or_all(region) {
-        return source() & region.wrapping_sub(1);
+    if region == 0 {
+        return source();
     }
     // Rejection: the values above the greatest multiple of `region` would make the small remainders
     // likelier.
@@ -105,20 +102,24 @@ fn below(region: u32, mut source: impl FnMut() -> u32) -> u32 {
     }
 }
 
-/// What [`below`] gives, where that takes nothing but a number that was fetched ahead.
+/// What [`below`] gives for the region of all 16-bit numbers, which is the only one the library asks for: where one was
+/// fetched ahead.
 #[inline]
-fn below_from_stock(region: u32) -> Option<u32> {
-    if !is_power_of_two_or_all(region) {
+fn half_word_from_stock(region: u32) -> Option<u32> {
+    if region != 1 << 16 {
         return None;
     }
     let next = AHEAD.try_with(Stock::next).ok().flatten();
-    next.map(|value| value & region.wrapping_sub(1))
+    next.map(u32::from)
 }
 
 fn random_u32() -> u32 {
     // Nothing is fetched ahead where a child would use it too.
     if forks_are_watched()
-        && let Ok(Ok(value)) = AHEAD.try_with(|ahead| ahead.take(kernel_bytes))
+        && let Ok(Ok(value)) = AHEAD.try_with(|ahead| {
+            let (high, low) = (ahead.take(kernel_bytes)?, ahead.take(kernel_bytes)?);
+            io::Result::Ok(u32::from(high) << 16 | u32::from(low))
+        })
     {
         return value;
     }
@@ -134,14 +135,13 @@ fn random_u32() -> u32 {
     }
 }
 
-/// Fills `bytes`, of which there are 256 at most: up to there getrandom gives all or nothing.
-fn kernel_bytes(bytes: &mut [u8]) -> io::Result<()> {
-    loop {
+/// Fills `bytes`. A signal can cut a call short that asks for more than 256.
+fn kernel_bytes(mut bytes: &mut [u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
         // SAFETY: pointer and length describe `bytes`.
         let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
         match usize::try_from(got) {
-            Ok(length) if length == bytes.len() => return Ok(()),
-            Ok(_) => {}
+            Ok(length) => bytes = bytes.get_mut(length..).unwrap_or_default(),
             Err(_) => {
                 let error = io::Error::last_os_error();
                 if error.kind() != io::ErrorKind::Interrupted {
@@ -150,6 +150,7 @@ fn kernel_bytes(bytes: &mut [u8]) -> io::Result<()> {
             }
         }
     }
+    Ok(())
 }
 
 /// For kernels before 3.17 and sandboxes that forbid getrandom.
@@ -167,7 +168,7 @@ fn from_time() -> u32 {
 /// `HAL_Random`.
 #[unsafe(no_mangle)]
 extern "C" fn iotx_hal_default_random(region: u32) -> u32 {
-    if let Some(value) = below_from_stock(region) {
+    if let Some(value) = half_word_from_stock(region) {
         // Neither waits nor panics: needs no guard.
         return value;
     }
@@ -210,7 +211,13 @@ mod tests {
 
     #[test]
     fn both_sources_deliver() {
-        assert!(kernel_bytes(&mut [0; 4]).is_ok());
+        let mut bytes = [0; 2 * STOCK];
+        assert!(kernel_bytes(&mut bytes).is_ok());
+        // 16 zeros in a row come once in 2^128.
+        assert!(
+            bytes.rchunks(16).all(|bytes| bytes != [0; 16]),
+            "to the end"
+        );
         #[cfg(not(miri))] // no files under isolation
         assert!(device_bytes(&mut [0; 4]).is_ok());
     }
@@ -229,15 +236,12 @@ mod tests {
         let first: Vec<_> = (0..STOCK)
             .map(|_| stock.take(&mut fill).expect("filled"))
             .collect();
-        assert_eq!(
-            first.iter().filter(|v| **v == 0x0101_0101).count(),
-            STOCK - 1
-        );
+        assert_eq!(first.iter().filter(|v| **v == 0x0101).count(), STOCK - 1);
         assert!(is_wiped(&stock), "as they were taken");
-        assert_eq!(stock.take(&mut fill).expect("filled"), 0x0202_0202);
+        assert_eq!(stock.take(&mut fill).expect("filled"), 0x0202);
         stock.discard();
         assert!(is_wiped(&stock));
-        assert_eq!(stock.take(&mut fill).expect("filled"), 0x0303_0303);
+        assert_eq!(stock.take(&mut fill).expect("filled"), 0x0303);
         stock.discard();
         assert!(stock.take(|_| Err(io::ErrorKind::Other.into())).is_err());
     }
