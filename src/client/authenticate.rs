@@ -72,9 +72,12 @@ impl<P: Platform, U> Client<P, U> {
             state.urge(now);
             self.begin_repair(&mut state, now);
         }
-        let random = &mut || self.platform.random();
-        state.session.advance(now, random, connected);
-        self.flush(&mut state, now, &mut |_| {});
+        if connected {
+            // And nothing else that is due: what has arrived has yet to be read.
+            let random = &mut || self.platform.random();
+            state.session.begin_what_is_wanted(now, random);
+        }
+        self.flush_first(&mut state, now, &mut |_| {});
         Ok(())
     }
 
@@ -94,7 +97,7 @@ impl<P: Platform, U> Client<P, U> {
                 .session
                 .announce(now, &mut || self.platform.random(), &report)
             {
-                Ok(_) => self.flush(&mut state, now, &mut |_| {}),
+                Ok(_) => self.flush_first(&mut state, now, &mut |_| {}),
                 Err(error) => log::info!("announcement not sent: {error}"),
             }
         }

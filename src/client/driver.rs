@@ -8,7 +8,7 @@ use super::authenticate::connect_request;
 use super::authentication::AuthStatus;
 use super::endpoint::Endpoint;
 use super::error::SendError;
-use super::event::{Event, Report};
+use super::event::{Event, Report, ReportError};
 use super::happening::{Delivery, Happening, ReceiveFailure, Sink};
 use super::identity::DeviceIdentity;
 use super::link::Repair;
@@ -159,10 +159,14 @@ impl<P: Platform, U> Client<P, U> {
         user: U,
     ) -> Result<(), SendError> {
         state.note_user();
-        let token = state
+        let taken = state
             .session
-            .report(now, &mut || self.platform.random(), report, user)
-            .map_err(SendError::Report)?;
+            .report(now, &mut || self.platform.random(), report, user);
+        if taken == Err(ReportError::QueueFull) {
+            // A program that never receives: what keeps the others waiting must come to its end all the same.
+            self.flush(state, now);
+        }
+        let token = taken.map_err(SendError::Report)?;
         let mends = state.session.settings().renew_session && !self.is_closed();
         let sent = if mends && !state.can_send() {
             // It waits for the connection.
@@ -321,7 +325,7 @@ impl<P: Platform, U> Client<P, U> {
             return Turn::Handled;
         }
         if due {
-            self.flush(&mut state, *now, &mut |_| {});
+            self.flush(&mut state, *now);
             next = state.next_deadline();
         }
         let notice = state.session.take_notice();
@@ -467,7 +471,8 @@ impl<P: Platform, U> Client<P, U> {
                 log::warn!("an acknowledgement could not be sent");
             }
             if arrival.event.is_some() {
-                self.flush(&mut state, now, &mut |_| {});
+                // What is due again may have been answered by the next datagram.
+                self.flush_first(&mut state, now, &mut |_| {});
             }
             arrival.event
         };

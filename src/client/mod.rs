@@ -36,6 +36,8 @@ mod driver_tests;
 #[cfg(test)]
 mod hostile_peer_tests;
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 mod link_tests;
 #[cfg(test)]
 mod pace_tests;

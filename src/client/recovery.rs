@@ -82,8 +82,15 @@ impl<U> Session<U> {
             self.attempt_failed(now, random, None);
         }
         self.watch_age(now);
-        let due = self.own_attempt().is_some_and(|at| at <= now);
-        if connected && due {
+        if connected {
+            self.begin_what_is_wanted(now, random);
+        }
+        self.watch_stall(now, connected);
+    }
+
+    /// Authenticates, if that is wanted and may begin.
+    pub(super) fn begin_what_is_wanted(&mut self, now: Instant, random: &mut dyn RandomSource) {
+        if self.own_attempt().is_some_and(|at| at <= now) {
             log::info!("authenticating again");
             match self.begin_authentication(random) {
                 Ok(_) => {
@@ -98,7 +105,6 @@ impl<U> Session<U> {
                 }
             }
         }
-        self.watch_stall(now, connected);
     }
 
     /// When there is next something to do without the peer's help.

@@ -143,6 +143,15 @@ impl<U> Session<U> {
         self.layer.poll_transmit(now, random)
     }
 
+    /// As [`poll_transmit`](Self::poll_transmit), but repeats nothing: for whoever has yet to read what has arrived.
+    pub fn poll_first_transmit(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+    ) -> Option<(u32, &[u8])> {
+        self.layer.poll_first_transmit(now, random)
+    }
+
     /// Whether any request still waits for the peer, or to be sent.
     #[must_use]
     pub fn is_waiting_for_peer(&self) -> bool {

@@ -6,30 +6,39 @@ use super::state::State;
 use crate::coap::Instant;
 
 impl<P: Platform, U> Client<P, U> {
-    /// Sends what is due. A failure, which the transport has logged, is left to the retransmission; the token
-    /// numbers of what did not leave go to `failed`.
-    pub(super) fn flush(
+    /// Sends what is due, once what has arrived has been read. A failure, which the transport has logged, is left
+    /// to the retransmission.
+    pub(super) fn flush(&self, state: &mut State<P::Transport, U>, now: Instant) {
+        let Some(transport) = state.transport.as_ref().filter(|_| state.can_send()) else {
+            return;
+        };
+        let random = &mut || self.platform.random();
+        while let Some((_, bytes)) = state.session.poll_transmit(now, random) {
+            let _ = transport.send(bytes);
+        }
+    }
+
+    /// Sends what is due for the first time; repeats nothing, for its answer may lie unread. The token numbers of
+    /// what did not leave go to `failed`.
+    pub(super) fn flush_first(
         &self,
         state: &mut State<P::Transport, U>,
         now: Instant,
         failed: &mut dyn FnMut(u32),
     ) {
-        let can_send = state.can_send();
-        let Some(transport) = state.transport.as_ref().filter(|_| can_send) else {
+        let Some(transport) = state.transport.as_ref().filter(|_| state.can_send()) else {
             return;
         };
-        while let Some((token, bytes)) = state
-            .session
-            .poll_transmit(now, &mut || self.platform.random())
-        {
+        let random = &mut || self.platform.random();
+        while let Some((token, bytes)) = state.session.poll_first_transmit(now, random) {
             if transport.send(bytes).is_err() {
                 failed(token);
             }
         }
     }
 
-    /// Sends what is due; if that includes the request `watched` and it does not leave, the request is
-    /// dropped and the failure told.
+    /// Sends what is due for the first time; if that includes the request `watched` and it does not leave, the
+    /// request is dropped and the failure told.
     pub(super) fn flush_watching(
         &self,
         state: &mut State<P::Transport, U>,
@@ -37,7 +46,7 @@ impl<P: Platform, U> Client<P, U> {
         watched: u32,
     ) -> Result<(), SendFailed> {
         let mut failed = !state.can_send();
-        self.flush(state, now, &mut |token| failed |= token == watched);
+        self.flush_first(state, now, &mut |token| failed |= token == watched);
         if failed {
             state.session.abort(watched);
             return Err(SendFailed);

@@ -109,12 +109,18 @@ impl<U> MessageLayer<U> {
         random: &mut dyn RandomSource,
         submission: Submission<'_, U>,
     ) -> Result<u32, SubmitError> {
-        let uncollected = self.exchanges.iter().filter(|e| e.is_over()).count();
-        if self.queued() >= self.params.queue_limit || uncollected >= MAX_UNCOLLECTED {
+        if !self.has_room() {
             return Err(SubmitError::QueueFull);
         }
         let index = self.exchanges.len();
         self.insert(index, random, submission, false)
+    }
+
+    /// Whether [`submit`](Self::submit) would take another request.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        let uncollected = self.exchanges.iter().filter(|e| e.is_over()).count();
+        self.queued() < self.params.queue_limit && uncollected < MAX_UNCOLLECTED
     }
 
     /// Takes a request that goes before those already waiting, however many they are, and also
@@ -199,6 +205,25 @@ impl<U> MessageLayer<U> {
         now: Instant,
         random: &mut dyn RandomSource,
     ) -> Option<(u32, &[u8])> {
+        self.poll_transmit_of(now, random, |_| true)
+    }
+
+    /// As [`poll_transmit`](Self::poll_transmit), but repeats nothing: for an owner that has yet to read what has
+    /// arrived, and with it perhaps the answer to what is due again.
+    pub fn poll_first_transmit(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+    ) -> Option<(u32, &[u8])> {
+        self.poll_transmit_of(now, random, Exchange::is_queued)
+    }
+
+    fn poll_transmit_of(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        of: impl Fn(&Exchange<U>) -> bool,
+    ) -> Option<(u32, &[u8])> {
         if self.exchanges.is_empty() {
             return None;
         }
@@ -206,7 +231,7 @@ impl<U> MessageLayer<U> {
         let params = &self.params;
         let mut steps = self.exchanges.iter().enumerate().filter_map(|(index, e)| {
             let (at, step) = e.next_step(&gate, params)?;
-            (at <= now).then_some((index, step))
+            (at <= now && of(e)).then_some((index, step))
         });
         let (index, step) = steps.find(|(_, step)| matches!(step, Step::Send | Step::Repeat))?;
         let fresh = step == Step::Send;
