@@ -15,6 +15,10 @@ use crate::coap::{Class, Code, Instant, RandomSource};
 use core::time::Duration;
 use std::sync::Arc;
 
+/// A token that has served for so long was worth its authentication: whatever ends it, the next may be asked for
+/// at once.
+const LASTING: Duration = Duration::from_secs(5 * 60);
+
 /// What a session knows about the way back to a valid token.
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
@@ -34,6 +38,11 @@ pub(super) struct Recovery {
     /// It has succeeded: the device has yet to announce itself.
     announcement_due: bool,
     pauses: Pauses,
+    /// When the token was granted; `None` if it is an earlier session's.
+    granted_at: Option<Instant>,
+    /// Between the grants of tokens that did not last: a server that accepts and refuses by turns must not be asked
+    /// for one with every report.
+    short_lived: Pauses,
     /// Whether the cloud has accepted a report under the token.
     proved: bool,
     trial: OptionTrial,
@@ -280,8 +289,24 @@ impl<U> Session<U> {
         }
         // A token that was refused from the start may be followed by another such: each time later.
         let at = now + self.recovery.pauses.next(random);
+        let at = at.max(self.next_grant(now, random));
         self.recovery.not_before = self.recovery.not_before.max(at);
         self.void_grant();
+    }
+
+    /// From when on the next token may be asked for, as far as that depends on how long the last ones have lasted.
+    /// A server that works half of the time works half of the time: no report that waits may fail for this.
+    fn next_grant(&mut self, now: Instant, random: &mut dyn RandomSource) -> Instant {
+        let longest = self.settings.transmission.max_transmit_wait() / 2;
+        let recovery = &mut self.recovery;
+        let Some(granted) = recovery.granted_at.filter(|at| now.since(*at) < LASTING) else {
+            recovery.short_lived.reset();
+            return now;
+        };
+        granted
+            + recovery
+                .short_lived
+                .next_within(longest.min(LASTING), random)
     }
 
     /// 4.02 may mean that the host expects the token in the other option: that is tried once.
@@ -338,8 +363,9 @@ impl<U> Session<U> {
     }
 
     /// There is a new token: what was waiting for it goes on.
-    pub(super) fn granted(&mut self, grant: Grant) {
+    pub(super) fn granted(&mut self, now: Instant, grant: Grant) {
         let recovery = &mut self.recovery;
+        recovery.granted_at = Some(now);
         (recovery.void, recovery.wanted, recovery.proved) = (false, false, false);
         recovery.attempt_ends = None;
         recovery.announcement_due |= recovery.begun_until.take().is_some();
