@@ -83,15 +83,9 @@ fn garbage_before_and_after_every_answer_changes_nothing() {
 fn a_cloud_of_nothing_but_garbage_is_a_timeout() {
     if is_child() {
         let device = Device::connect(&url());
-        let (result, took) = support::device::timed(|| device.authenticate());
-        assert_eq!(result, -4);
-        assert!(took.as_secs() < 15, "{took:?}");
-        let (result, took) = support::device::timed(|| device.run());
-        assert_eq!(result, 0);
-        assert!(
-            took.as_secs() < 10,
-            "junk must not keep Yield from returning: {took:?}"
-        );
+        // The junk comes without end: a call that it could keep from returning would never return.
+        assert_eq!(device.authenticate(), -4);
+        assert_eq!(device.run(), 0);
         return;
     }
     let socket = UdpSocket::bind("127.0.0.1:0").expect("socket");
