@@ -111,6 +111,13 @@ impl<P: Platform, U> Client<P, U> {
         self.lock().session.is_authenticated(now)
     }
 
+    /// Whether [`send`](Self::send) takes reports: the cloud has accepted the device, and has not refused it since. They
+    /// may have to wait for a token.
+    pub fn takes_reports(&self) -> bool {
+        let now = self.platform.now();
+        self.lock().session.takes_reports(now)
+    }
+
     /// Whether there is a token, whatever its age, and the token number the next request will carry; without
     /// asking the clock.
     pub fn peek(&self) -> (bool, u32) {

@@ -54,6 +54,8 @@ mod session_tests;
 #[cfg(test)]
 mod thread_tests;
 #[cfg(test)]
+mod token_tests;
+#[cfg(test)]
 mod virtual_world;
 
 pub use announcement::VendorIds;

@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Grants "tok1", "tok2" and so on, and answers a post under the n-th token with `verdict(n, option)`.
-fn cloud(verdict: impl Fn(u32, u16) -> u8 + 'static) -> Responder {
+pub(super) fn cloud(verdict: impl Fn(u32, u16) -> u8 + 'static) -> Responder {
     let mut grants = 0;
     Box::new(move |request, _| {
         if is_auth(request) {
@@ -26,14 +26,14 @@ fn cloud(verdict: impl Fn(u32, u16) -> u8 + 'static) -> Responder {
     })
 }
 
-fn at_home(world: &Fake, settings: Settings, cloud: Responder) -> Client<Fake, u32> {
+pub(super) fn at_home(world: &Fake, settings: Settings, cloud: Responder) -> Client<Fake, u32> {
     world.0.borrow_mut().respond = Some(cloud);
     let client = client_with(world, settings);
     client.authenticate(&mut no_delivery).unwrap();
     client
 }
 
-fn auths(world: &Fake) -> usize {
+pub(super) fn auths(world: &Fake) -> usize {
     world.0.borrow().times(is_auth).len()
 }
 
@@ -88,81 +88,6 @@ fn a_cloud_that_refuses_every_token_is_neither_flooded_nor_kept_from_the_program
     assert_eq!(users, (0..20).collect::<Vec<_>>(), "each once");
     assert!(answered.contains(&(0, 0x81)), "{answered:?}");
     assert!(auths(&world) < 14, "{}", auths(&world));
-}
-
-/// Grants every token, but does not know the token of every second report: two servers behind one address, say.
-fn half_a_cloud() -> Responder {
-    let mut usual = cloud(|_, _| 0x45);
-    let mut posts = 0;
-    Box::new(move |request, count| {
-        posts += u32::from(is_post(request));
-        if is_post(request) && posts % 2 == 0 {
-            return vec![(1, answer(request, 0x81, b""))];
-        }
-        usual(request, count)
-    })
-}
-
-/// Reports every so many seconds, so many times; says what has happened.
-fn report_every(world: &Fake, client: &Client<Fake, u32>, seconds: u64, times: u32) -> Vec<String> {
-    let mut seen = Vec::new();
-    for user in 0..times {
-        let _ = client.send(&REPORT, user); // where the queue is full, it is refused
-        seen.extend(run(world, client, seconds));
-    }
-    seen
-}
-
-#[test]
-fn a_cloud_that_refuses_every_other_report_is_not_asked_for_a_token_each_time() {
-    let world = Fake::default();
-    let client = at_home(&world, Settings::default(), half_a_cloud());
-    report_every(&world, &client, 1, 600);
-    // Without a pause: one for each two reports. Now 46 s apart at last.
-    assert!((8..=20).contains(&auths(&world)), "{}", auths(&world));
-}
-
-#[test]
-fn a_cloud_that_refuses_every_other_report_gets_each_of_a_slow_device() {
-    let world = Fake::default();
-    let client = at_home(&world, Settings::default(), half_a_cloud());
-    let mut seen = report_every(&world, &client, 65, 60);
-    seen.extend(run(&world, &client, 100));
-    let mut answered: Vec<_> = seen
-        .iter()
-        .filter(|s| s.ends_with("answered 2.05"))
-        .collect();
-    answered.dedup();
-    assert_eq!(answered.len(), 60, "{seen:?}");
-    assert!(!seen.iter().any(|s| s.contains("failed")), "{seen:?}");
-}
-
-#[test]
-fn a_token_that_has_lasted_is_replaced_at_once() {
-    let world = Fake::default();
-    let client = at_home(&world, Settings::default(), half_a_cloud());
-    report_every(&world, &client, 1, 60);
-    run(&world, &client, 100);
-    // From now on each token is good for ten reports, and so for ten minutes.
-    let mut left = 0;
-    world.0.borrow_mut().respond = Some(Box::new(move |request, _| {
-        if is_auth(request) {
-            left = 10;
-            return vec![(1, answer(request, 0x45, GRANT))];
-        }
-        let code = if left > 0 { 0x45 } else { 0x81 };
-        left = left.max(1) - 1;
-        vec![(1, answer(request, code, b""))]
-    }));
-    report_every(&world, &client, 60, 15);
-    let before = auths(&world);
-    for user in 100..130 {
-        client.send(&REPORT, user).unwrap();
-        let seen = run(&world, &client, 1);
-        assert!(seen.contains(&format!("{user} answered 2.05")), "{seen:?}");
-        run(&world, &client, 59);
-    }
-    assert_eq!(auths(&world) - before, 3);
 }
 
 #[test]
@@ -263,7 +188,7 @@ fn without_leave_nothing_is_sent_again() {
 }
 
 /// A cloud of which every part can be exchanged while it runs.
-fn changeable() -> (Rc<RefCell<Responder>>, Responder) {
+pub(super) fn changeable() -> (Rc<RefCell<Responder>>, Responder) {
     let current: Rc<RefCell<Responder>> = Rc::new(RefCell::new(cloud(|_, _| 0x45)));
     let shared = Rc::clone(&current);
     (

@@ -116,6 +116,14 @@ impl<U> Session<U> {
         grant.is_some_and(|grant| now < grant.expires) && !self.recovery.void
     }
 
+    /// Whether [`report`](Self::report) would take a report at `now`, for all it knows of the token: one that was refused,
+    /// or is too old, is replaced while reports wait for the next.
+    #[must_use]
+    pub fn takes_reports(&self, now: Instant) -> bool {
+        let grant = self.grant.as_ref();
+        grant.is_some_and(|grant| now < grant.expires || self.settings.reauthenticate)
+    }
+
     /// Whether there is a token that has not been refused, whatever its age.
     #[must_use]
     pub const fn has_token(&self) -> bool {
