@@ -139,6 +139,7 @@ impl<P: Platform, U> Client<P, U> {
                 // On its way; or about to be, by the session itself.
                 waiting => match self.turn(now, deadline, Some(waiting), buffer, sink) {
                     Turn::TimeUp => {
+                        self.lock().session.leave_authentication(*now);
                         log::error!("no answer to the authentication in time");
                         return Err(AuthError::TimedOut);
                     }

@@ -90,6 +90,10 @@ impl<U> Session<U> {
             self.auth = AuthStatus::Unanswered;
             self.attempt_failed(now, random, None);
         }
+        if self.recovery.begun_until.is_some_and(|until| until <= now) {
+            // It waits for a connection, or for an attempt that has become the program's own.
+            self.give_up_what_was_begun();
+        }
         self.watch_age(now);
         if connected {
             self.begin_what_is_wanted(now, random);
@@ -132,6 +136,7 @@ impl<U> Session<U> {
         let own = [
             recovery.attempt_ends.filter(|_| self.is_pending()),
             self.own_attempt().filter(|_| connected),
+            recovery.begun_until,
             recovery.next_failure,
         ];
         own.into_iter().fold(next, earliest)
@@ -191,6 +196,14 @@ impl<U> Session<U> {
     /// Makes an attempt of the session's own the program's: it waits for it itself. Tells whether there is one.
     pub fn join_authentication(&mut self) -> bool {
         self.is_pending() && self.recovery.attempt_ends.take().is_some()
+    }
+
+    /// The program waits for it no longer: it is the session's own again, with as much time as a new one, so that an
+    /// answer that is late still counts.
+    pub fn leave_authentication(&mut self, now: Instant) {
+        if self.is_pending() && self.recovery.wanted {
+            self.recovery.attempt_ends = Some(now + self.settings.auth_bound);
+        }
     }
 
     /// When the token is old enough to be renewed.
@@ -425,27 +438,27 @@ impl<U> Session<U> {
         }
         let at = now + self.recovery.pauses.after_failure(random);
         self.recovery.not_before = self.recovery.not_before.max(at);
-        if self.give_up_what_was_begun() {
+        let may_begin = self.recovery.may_begin();
+        if self
+            .recovery
+            .begun_until
+            .is_some_and(|until| until <= may_begin)
+        {
+            self.give_up_what_was_begun();
             return;
         }
-        let pause = self.recovery.may_begin().since(now);
+        let pause = may_begin.since(now);
         log::warn!("the next authentication begins in {} ms", pause.as_millis());
     }
 
-    /// Ends an authentication that the program began, if the next attempt would come too late.
-    fn give_up_what_was_begun(&mut self) -> bool {
-        let recovery = &mut self.recovery;
-        let may_begin = recovery.may_begin();
-        let over = recovery.begun_until.take_if(|until| *until <= may_begin);
-        if over.is_none() {
-            return false;
-        }
+    /// Ends an authentication that the program began.
+    fn give_up_what_was_begun(&mut self) {
         log::error!("the authentication has failed");
+        self.recovery.begun_until = None;
         // A token that is still there is renewed by itself, as before.
-        recovery.wanted = self.grant.is_some();
+        self.recovery.wanted = self.grant.is_some();
         let failed = Happening::AuthFailed(self.auth_error());
         self.notify(failed);
-        true
     }
 
     const fn auth_error(&self) -> AuthError {
