@@ -77,7 +77,7 @@ impl<P: Platform, U> Client<P, U> {
             let random = &mut || self.platform.random();
             state.session.begin_what_is_wanted(now, random);
         }
-        self.flush_first(&mut state, now, &mut |_| {});
+        self.flush_first(&mut state, now);
         Ok(())
     }
 
@@ -97,7 +97,7 @@ impl<P: Platform, U> Client<P, U> {
                 .session
                 .announce(now, &mut || self.platform.random(), &report)
             {
-                Ok(_) => self.flush_first(&mut state, now, &mut |_| {}),
+                Ok(_) => self.flush_first(&mut state, now),
                 Err(error) => log::info!("announcement not sent: {error}"),
             }
         }

@@ -51,6 +51,7 @@ impl Pauses {
     }
 
     /// The same, growing to no more than `longest`.
+    #[inline(never)]
     pub(super) fn next_within(
         &mut self,
         longest: Duration,

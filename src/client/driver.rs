@@ -22,7 +22,6 @@ use crate::sync::{Condvar, Mutex};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use zeroize::Zeroizing;
 
 /// The longest datagram that is received whole; longer ones are dropped, with a log line.
 pub const RECEIVE_CAPACITY: usize = 2047;
@@ -40,9 +39,8 @@ pub(super) const MOST_AT_ONCE: usize = 64;
 /// A wait of nothing would not be one.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
-/// One byte more than a datagram may have, to see that one was cut; and one for a NUL. Wiped when dropped: a repetition
-/// of the answer that brought the token may be the last thing in it.
-pub(super) type Buffer = Box<Zeroizing<[u8; RECEIVE_CAPACITY + 2]>>;
+/// One byte more than a datagram may have, to see that one was cut; and one for a NUL.
+pub(super) type Buffer = Box<[u8; RECEIVE_CAPACITY + 2]>;
 
 /// A device's client. `U` is what the program ties to each report.
 ///
@@ -481,7 +479,7 @@ impl<P: Platform, U> Client<P, U> {
             }
             if arrival.event.is_some() {
                 // What is due again may have been answered by the next datagram.
-                self.flush_first(&mut state, now, &mut |_| {});
+                self.flush_first(&mut state, now);
             }
             arrival.event
         };

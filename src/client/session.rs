@@ -142,22 +142,15 @@ impl<U> Session<U> {
         self.is_waiting_for_peer() || !self.notices.is_empty()
     }
 
-    /// The next datagram due at `now`, with the token number of its request.
+    /// The next datagram due at `now`, with the token number of its request. Without `repetitions` only one that leaves
+    /// for the first time: for whoever has yet to read what has arrived.
     pub fn poll_transmit(
         &mut self,
         now: Instant,
         random: &mut dyn RandomSource,
+        repetitions: bool,
     ) -> Option<(u32, &[u8])> {
-        self.layer.poll_transmit(now, random)
-    }
-
-    /// As [`poll_transmit`](Self::poll_transmit), but repeats nothing: for whoever has yet to read what has arrived.
-    pub fn poll_first_transmit(
-        &mut self,
-        now: Instant,
-        random: &mut dyn RandomSource,
-    ) -> Option<(u32, &[u8])> {
-        self.layer.poll_first_transmit(now, random)
+        self.layer.poll_transmission(now, random, repetitions)
     }
 
     /// Whether any request still waits for the peer, or to be sent.
@@ -279,7 +272,11 @@ impl<U> Session<U> {
             payload: message.payload_range(),
         };
         let event = match outcome {
-            Outcome::Ignored | Outcome::Acknowledged => None,
+            Outcome::Ignored | Outcome::Acknowledged => {
+                // It may be a repetition of the answer that brought the token.
+                datagram.zeroize();
+                None
+            }
             Outcome::Response(finished) => self.answered(now, random, finished, response, datagram),
             Outcome::Reset(finished) => {
                 let of_auth = matches!(finished.user, Purpose::Authentication);

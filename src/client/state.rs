@@ -9,7 +9,6 @@ use crate::sync::{Condvar, MutexGuard};
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 use std::sync::{Arc, PoisonError};
-use zeroize::Zeroizing;
 
 pub(super) struct State<T, U> {
     pub(super) session: Session<U>,
@@ -85,7 +84,7 @@ impl<T, U> State<T, U> {
     pub(super) fn take_buffer(&mut self) -> Buffer {
         self.note_user();
         let spare = self.spare_buffers.pop();
-        spare.unwrap_or_else(|| Box::new(Zeroizing::new([0; RECEIVE_CAPACITY + 2])))
+        spare.unwrap_or_else(|| Box::new([0; RECEIVE_CAPACITY + 2]))
     }
 
     /// Takes it back.

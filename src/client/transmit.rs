@@ -9,32 +9,12 @@ impl<P: Platform, U> Client<P, U> {
     /// Sends what is due, once what has arrived has been read. A failure, which the transport has logged, is left
     /// to the retransmission.
     pub(super) fn flush(&self, state: &mut State<P::Transport, U>, now: Instant) {
-        let Some(transport) = state.transport.as_ref().filter(|_| state.can_send()) else {
-            return;
-        };
-        let random = &mut || self.platform.random();
-        while let Some((_, bytes)) = state.session.poll_transmit(now, random) {
-            let _ = transport.send(bytes);
-        }
+        self.flush_noting(state, now, true, &mut |_| {});
     }
 
-    /// Sends what is due for the first time; repeats nothing, for its answer may lie unread. The token numbers of
-    /// what did not leave go to `failed`.
-    pub(super) fn flush_first(
-        &self,
-        state: &mut State<P::Transport, U>,
-        now: Instant,
-        failed: &mut dyn FnMut(u32),
-    ) {
-        let Some(transport) = state.transport.as_ref().filter(|_| state.can_send()) else {
-            return;
-        };
-        let random = &mut || self.platform.random();
-        while let Some((token, bytes)) = state.session.poll_first_transmit(now, random) {
-            if transport.send(bytes).is_err() {
-                failed(token);
-            }
-        }
+    /// Sends what is due for the first time; repeats nothing, for its answer may lie unread.
+    pub(super) fn flush_first(&self, state: &mut State<P::Transport, U>, now: Instant) {
+        self.flush_noting(state, now, false, &mut |_| {});
     }
 
     /// Sends what is due for the first time; if that includes the request `watched` and it does not leave, the
@@ -46,11 +26,31 @@ impl<P: Platform, U> Client<P, U> {
         watched: u32,
     ) -> Result<(), SendFailed> {
         let mut failed = !state.can_send();
-        self.flush_first(state, now, &mut |token| failed |= token == watched);
+        self.flush_noting(state, now, false, &mut |token| failed |= token == watched);
         if failed {
             state.session.abort(watched);
             return Err(SendFailed);
         }
         Ok(())
+    }
+
+    /// Sends what is due, repetitions too if they may; the token numbers of what did not leave go to `failed`.
+    fn flush_noting(
+        &self,
+        state: &mut State<P::Transport, U>,
+        now: Instant,
+        repetitions: bool,
+        failed: &mut dyn FnMut(u32),
+    ) {
+        let can_send = state.can_send();
+        let Some(transport) = state.transport.as_ref().filter(|_| can_send) else {
+            return;
+        };
+        let random = &mut || self.platform.random();
+        while let Some((token, bytes)) = state.session.poll_transmit(now, random, repetitions) {
+            if transport.send(bytes).is_err() {
+                failed(token);
+            }
+        }
     }
 }

@@ -118,6 +118,7 @@ impl<U> MessageLayer<U> {
 
     /// Whether [`submit`](Self::submit) would take another request.
     #[must_use]
+    #[inline(never)]
     pub fn has_room(&self) -> bool {
         let uncollected = self.exchanges.iter().filter(|e| e.is_over()).count();
         self.queued() < self.params.queue_limit && uncollected < MAX_UNCOLLECTED
@@ -205,24 +206,16 @@ impl<U> MessageLayer<U> {
         now: Instant,
         random: &mut dyn RandomSource,
     ) -> Option<(u32, &[u8])> {
-        self.poll_transmit_of(now, random, |_| true)
+        self.poll_transmission(now, random, true)
     }
 
-    /// As [`poll_transmit`](Self::poll_transmit), but repeats nothing: for an owner that has yet to read what has
-    /// arrived, and with it perhaps the answer to what is due again.
-    pub fn poll_first_transmit(
+    /// As [`poll_transmit`](Self::poll_transmit); without `repetitions` only what leaves for the first time. For an
+    /// owner that has yet to read what has arrived, and with it perhaps the answer to what is due again.
+    pub fn poll_transmission(
         &mut self,
         now: Instant,
         random: &mut dyn RandomSource,
-    ) -> Option<(u32, &[u8])> {
-        self.poll_transmit_of(now, random, Exchange::is_queued)
-    }
-
-    fn poll_transmit_of(
-        &mut self,
-        now: Instant,
-        random: &mut dyn RandomSource,
-        of: impl Fn(&Exchange<U>) -> bool,
+        repetitions: bool,
     ) -> Option<(u32, &[u8])> {
         if self.exchanges.is_empty() {
             return None;
@@ -231,7 +224,7 @@ impl<U> MessageLayer<U> {
         let params = &self.params;
         let mut steps = self.exchanges.iter().enumerate().filter_map(|(index, e)| {
             let (at, step) = e.next_step(&gate, params)?;
-            (at <= now && of(e)).then_some((index, step))
+            (at <= now && (repetitions || e.is_queued())).then_some((index, step))
         });
         let (index, step) = steps.find(|(_, step)| matches!(step, Step::Send | Step::Repeat))?;
         let fresh = step == Step::Send;
