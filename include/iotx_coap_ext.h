@@ -406,8 +406,10 @@ int iotx_coap_authenticate_begin(iotx_coap_context_t *p_context);
 int iotx_coap_process(iotx_coap_context_t *p_context);
 
 /**
- * Whether the client has a token that may be used now: whether IOT_CoAP_SendMessage would take a report.
- * From any thread.
+ * Whether the cloud has accepted the device, so that IOT_CoAP_SendMessage takes reports. It stays so while the client
+ * replaces a token that was refused, or has become too old, by itself (see `reauthenticate` in iotx_coap_settings_t): reports
+ * are taken then, and wait for the next token. It ends when the cloud refuses the device for good
+ * (IOTX_COAP_EVENT_AUTH_FAILED), or with the token where the client replaces none. From any thread.
  *
  * @param p_context  the client
  *

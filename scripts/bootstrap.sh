@@ -52,6 +52,9 @@ missing_packages() {
     have g++ || echo g++
     have clang || echo clang
     have_valgrind || echo valgrind libc6-dbg
+    # /usr/sbin, where ip lies, need not be on the PATH of users.
+    PATH=$PATH:/usr/sbin:/sbin have ip || echo iproute2 # networks for the test of roaming devices
+    have unshare || echo util-linux
     if have dpkg; then # the Debian packages are built, and tried
         have dpkg-shlibdeps || echo dpkg-dev
         have file || echo file

@@ -330,9 +330,8 @@ fn an_absurd_wait_time_is_clamped() {
         for wait_time_ms in [-1, c_int::MIN] {
             let context = init_with(Some(&url()), &mut info(), wait_time_ms);
             let device = Device::from_context(context);
-            let (result, took) = support::device::timed(|| device.run());
-            assert_eq!(result, 0);
-            assert!(took.as_secs() < 10, "{wait_time_ms} blocked for {took:?}");
+            // Taken for an unsigned number, it would be weeks.
+            assert_eq!(device.run(), 0);
         }
         return;
     }

@@ -1,11 +1,12 @@
-//! Return values tell what happened, and calls end when they should.
+//! Return values tell what happened, and calls end. (That they end in their time is shown by a virtual clock:
+//! `src/client/driver_tests.rs`. Here a call that does not end is a test that does not.)
 
 mod support;
 
 use iotx_cloud::{Answer, Code, EventKind, Overload, Reply, Route};
 use std::net::UdpSocket;
 use std::time::Duration;
-use support::device::{Device, timed, topic};
+use support::device::{Device, topic};
 use support::{PATIENCE, child, cloud, is_child, url};
 
 const AUTH_FAILED: i32 = -4;
@@ -19,11 +20,13 @@ fn plain(cloud: &iotx_cloud::CloudHandle) -> String {
 #[test]
 fn authentication_returns_with_the_answer_not_with_the_window() {
     if is_child() {
-        let device = Device::connect(&url());
-        // The SDK waits 3 to 10 s here. A bound far below that, far above a loopback's round trip.
-        let (result, took) = timed(|| device.authenticate());
-        assert_eq!(result, 0);
-        assert!(took < Duration::from_secs(1), "{took:?}");
+        // The SDK waits 3 to 10 s here, answer or not. Who waited for this window, or for the first repetition,
+        // would not be seen again.
+        let device = Device::connect_with(&url(), |settings| {
+            settings.auth_timeout_ms = u32::MAX;
+            settings.ack_timeout_ms = 600_000;
+        });
+        assert_eq!(device.authenticate(), 0);
         return;
     }
     let cloud = cloud().start().expect("cloud");
@@ -99,9 +102,7 @@ fn a_busy_cloud_is_retried_and_a_lasting_one_is_a_failure() {
             .expect("set")
             .parse()
             .expect("number");
-        let (result, took) = timed(|| device.authenticate());
-        assert_eq!(result, expected);
-        assert!(took < Duration::from_secs(11), "{took:?}");
+        assert_eq!(device.authenticate(), expected);
         return;
     }
     let name = "a_busy_cloud_is_retried_and_a_lasting_one_is_a_failure";
@@ -152,12 +153,7 @@ fn lost_requests_and_answers_are_made_good_inside_the_call() {
 fn a_silent_cloud_is_a_failure_within_the_bound() {
     if is_child() {
         let device = Device::connect(&url());
-        let (result, took) = timed(|| device.authenticate());
-        assert_eq!(result, AUTH_FAILED);
-        assert!(
-            took >= Duration::from_secs(9) && took < Duration::from_secs(15),
-            "{took:?}"
-        );
+        assert_eq!(device.authenticate(), AUTH_FAILED);
         assert_eq!(device.send(&topic(), b"{}"), NOT_AUTHED);
         return;
     }
@@ -166,7 +162,8 @@ fn a_silent_cloud_is_a_failure_within_the_bound() {
     child("a_silent_cloud_is_a_failure_within_the_bound")
         .url(format!("coap://{address}"))
         .run();
-    // The request and its repetitions lie in the socket: all the same bytes.
+    // The request and its repetitions lie in the socket: all the same bytes. That there are repetitions, and no
+    // fifth copy, which leaves after 30 s, is what the bound looks like from here.
     silent.set_nonblocking(true).expect("socket");
     let mut copies = Vec::new();
     let mut buffer = [0; 1500];
@@ -182,21 +179,17 @@ fn a_silent_cloud_is_a_failure_within_the_bound() {
 }
 
 #[test]
-fn an_absent_cloud_is_a_definite_error_in_bounded_time() {
+fn an_absent_cloud_is_a_definite_error() {
     if is_child() {
         let url = url();
         if url.starts_with("coaps") {
-            let (context, took) = timed(|| support::device::init(Some(&url)));
-            assert!(context.is_null());
-            assert!(took < Duration::from_secs(40), "{took:?}");
+            assert!(support::device::init(Some(&url)).is_null());
         } else {
             let device = Device::connect(&url);
             let result = device.authenticate();
             assert!(result == AUTH_FAILED || result == SEND_FAILED, "{result}");
-            // Yield on a socket that reports errors must wait, not spin, and then return.
-            let (result, took) = timed(|| device.run());
-            assert_eq!(result, 0);
-            assert!(took >= Duration::from_millis(1900), "{took:?}");
+            // On a socket that reports errors.
+            assert_eq!(device.run(), 0);
         }
         return;
     }
@@ -205,13 +198,14 @@ fn an_absent_cloud_is_a_definite_error_in_bounded_time() {
         .expect("socket")
         .local_addr()
         .expect("address");
-    let name = "an_absent_cloud_is_a_definite_error_in_bounded_time";
+    let name = "an_absent_cloud_is_a_definite_error";
     for scheme in ["coap", "coap-psk", "coaps"] {
         let output = child(name).url(format!("{scheme}://{address}")).run();
-        assert!(
-            !support::log_lines(&output, "err").is_empty(),
-            "{scheme}:\n{output}"
-        );
+        let errors = support::log_lines(&output, "err");
+        assert!(!errors.is_empty(), "{scheme}:\n{output}");
+        // The handshake ends because of what the network reports, not of its time.
+        let reported = errors.iter().any(|line| line.contains("cannot be reached"));
+        assert!(reported || scheme != "coaps", "{output}");
     }
 }
 

@@ -72,9 +72,12 @@ impl<P: Platform, U> Client<P, U> {
             state.urge(now);
             self.begin_repair(&mut state, now);
         }
-        let random = &mut || self.platform.random();
-        state.session.advance(now, random, connected);
-        self.flush(&mut state, now);
+        if connected {
+            // And nothing else that is due: what has arrived has yet to be read.
+            let random = &mut || self.platform.random();
+            state.session.begin_what_is_wanted(now, random);
+        }
+        self.flush_first(&mut state, now);
         Ok(())
     }
 
@@ -94,7 +97,7 @@ impl<P: Platform, U> Client<P, U> {
                 .session
                 .announce(now, &mut || self.platform.random(), &report)
             {
-                Ok(_) => self.flush(&mut state, now),
+                Ok(_) => self.flush_first(&mut state, now),
                 Err(error) => log::info!("announcement not sent: {error}"),
             }
         }
@@ -136,6 +139,7 @@ impl<P: Platform, U> Client<P, U> {
                 // On its way; or about to be, by the session itself.
                 waiting => match self.turn(now, deadline, Some(waiting), buffer, sink) {
                     Turn::TimeUp => {
+                        self.lock().session.leave_authentication(*now);
                         log::error!("no answer to the authentication in time");
                         return Err(AuthError::TimedOut);
                     }

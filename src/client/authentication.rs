@@ -107,7 +107,7 @@ impl<U> Session<U> {
                 Ok(grant) => {
                     log::info!("authenticated");
                     self.auth = AuthStatus::Authenticated;
-                    self.granted(grant);
+                    self.granted(now, grant);
                 }
                 Err(error) => {
                     log::error!("authentication answer of no use: {error}");

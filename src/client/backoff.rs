@@ -47,6 +47,16 @@ impl Pauses {
     /// How long to wait before the next attempt, which this counts: up to half as long again, by chance, so
     /// that devices that lost the same server do not come back all at once.
     pub(super) fn next(&mut self, random: &mut dyn RandomSource) -> Duration {
+        self.next_within(Self::LONGEST, random)
+    }
+
+    /// The same, growing to no more than `longest`.
+    #[inline(never)]
+    pub(super) fn next_within(
+        &mut self,
+        longest: Duration,
+        random: &mut dyn RandomSource,
+    ) -> Duration {
         let failures = self.failures;
         self.failures = failures.saturating_add(1);
         let Some(doublings) = failures.checked_sub(1) else {
@@ -54,7 +64,7 @@ impl Pauses {
         };
         let pause = Self::FIRST
             .saturating_mul(1 << doublings.min(16))
-            .min(Self::LONGEST);
+            .min(longest);
         let half = u32::try_from(pause.as_millis() / 2).unwrap_or(u32::MAX);
         pause + Duration::from_millis(random.below(half).into())
     }

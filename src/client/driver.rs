@@ -8,7 +8,7 @@ use super::authenticate::connect_request;
 use super::authentication::AuthStatus;
 use super::endpoint::Endpoint;
 use super::error::SendError;
-use super::event::Report;
+use super::event::{Report, ReportError};
 use super::happening::Sink;
 use super::identity::DeviceIdentity;
 use super::link::Repair;
@@ -105,6 +105,13 @@ impl<P: Platform, U> Client<P, U> {
         self.lock().session.is_authenticated(now)
     }
 
+    /// Whether [`send`](Self::send) takes reports: the cloud has accepted the device, and has not refused it since. They
+    /// may have to wait for a token.
+    pub fn takes_reports(&self) -> bool {
+        let now = self.platform.now();
+        self.lock().session.takes_reports(now)
+    }
+
     /// Whether there is a token, whatever its age, and the token number the next request will carry; without
     /// asking the clock.
     pub fn peek(&self) -> (bool, u32) {
@@ -153,10 +160,14 @@ impl<P: Platform, U> Client<P, U> {
         user: U,
     ) -> Result<(), SendError> {
         state.note_user();
-        let token = state
+        let taken = state
             .session
-            .report(now, &mut || self.platform.random(), report, user)
-            .map_err(SendError::Report)?;
+            .report(now, &mut || self.platform.random(), report, user);
+        if taken == Err(ReportError::QueueFull) {
+            // A program that never receives: what keeps the others waiting must come to its end all the same.
+            self.flush(state, now);
+        }
+        let token = taken.map_err(SendError::Report)?;
         let mends = state.session.settings().renew_session && !self.is_closed();
         let sent = if mends && !state.can_send() {
             // It waits for the connection.

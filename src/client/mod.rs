@@ -37,6 +37,8 @@ mod driver_tests;
 #[cfg(test)]
 mod hostile_peer_tests;
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 mod link_tests;
 #[cfg(test)]
 mod pace_tests;
@@ -52,6 +54,8 @@ mod session_grant_tests;
 mod session_tests;
 #[cfg(test)]
 mod thread_tests;
+#[cfg(test)]
+mod token_tests;
 #[cfg(test)]
 mod virtual_world;
 

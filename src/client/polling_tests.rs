@@ -4,7 +4,7 @@ use super::virtual_world::{
     Arriving, Fake, GRANT, REPORT, answer, arrive, authenticated, client, client_at, client_with,
     diary, failures, friendly_cloud, is_auth, no_delivery, responses, since,
 };
-use super::{Client, Settings, VendorIds};
+use super::{AuthError, Client, Happening, Settings, VendorIds};
 use core::time::Duration;
 
 #[test]
@@ -97,6 +97,91 @@ fn a_begun_authentication_that_nobody_answers_ends_at_its_bound() {
     assert_eq!(since(&world, 0), 10_000);
     client.begin_to_authenticate().unwrap();
     assert_eq!(turn_until_quiet(&world, &client), ["AuthFailed(TimedOut)"]);
+}
+
+/// When the failure of an authentication is told, beside what the blocking call gives.
+fn told_of_failure(world: &Fake, client: &Client<Fake, u32>) -> (Result<(), AuthError>, Vec<u64>) {
+    let mut told = Vec::new();
+    let mut note = |happening: Happening<'_, u32>| {
+        let failed = matches!(happening, Happening::AuthFailed(AuthError::TimedOut));
+        assert!(failed, "{happening:?}");
+        told.push(world.0.borrow().now);
+    };
+    let result = client.authenticate(&mut note);
+    client.run(Duration::from_secs(200), &mut note);
+    (result, told)
+}
+
+#[test]
+fn a_begun_authentication_that_the_program_then_waits_for_ends_at_its_bound_too() {
+    let world = Fake::default();
+    let client = client(&world);
+    client.begin_to_authenticate().unwrap();
+    client.run(Duration::from_secs(3), &mut no_delivery);
+    let (result, told) = told_of_failure(&world, &client);
+    assert_eq!(result, Err(AuthError::TimedOut));
+    assert_eq!(told, [10_000], "it was begun at 0; the call began at 3,000");
+}
+
+#[test]
+fn an_authentication_begun_while_the_program_s_last_one_is_under_way_ends_at_its_bound() {
+    let world = Fake::default();
+    let client = client(&world);
+    assert!(client.authenticate(&mut no_delivery).is_err());
+    let sent = world.0.borrow().sent.len();
+    client.begin_to_authenticate().unwrap();
+    assert_eq!(world.0.borrow().sent.len(), sent, "it is that one");
+    let mut seen = Vec::new();
+    client.run(Duration::from_secs(10), &mut diary(&mut seen));
+    assert_eq!(seen, ["authentication failed: TimedOut"]);
+    assert_eq!(since(&world, 0), 20_000);
+}
+
+#[test]
+fn an_authentication_begun_without_a_connection_ends_at_its_bound() {
+    let world = Fake::default();
+    let client = authenticated(&world);
+    world.0.borrow_mut().refuse_connects = true;
+    arrive(&world, 0, Arriving::Close);
+    client.process(&mut no_delivery);
+    let start = world.0.borrow().now;
+    client.begin_to_authenticate().unwrap();
+    let mut seen = Vec::new();
+    client.run(Duration::from_secs(10), &mut diary(&mut seen));
+    assert_eq!(seen, ["authentication failed: TimedOut"]);
+    assert_eq!(since(&world, start), 10_000);
+}
+
+#[test]
+fn an_attempt_of_its_own_that_the_program_waited_for_in_vain_is_followed_by_the_next() {
+    let world = Fake::default();
+    let client = authenticated(&world);
+    let refuse = |request: &[u8], _| match is_auth(request) {
+        true => vec![],
+        false => vec![(1, answer(request, 0x81, b""))],
+    };
+    world.0.borrow_mut().respond = Some(Box::new(refuse));
+    client.send(&REPORT, 1).unwrap();
+    client.run(Duration::from_millis(1), &mut no_delivery);
+    client.run(Duration::from_millis(1), &mut no_delivery);
+    let begun = *world.0.borrow().times(is_auth).last().unwrap();
+    assert_eq!(
+        client.authenticate(&mut no_delivery),
+        Err(AuthError::TimedOut)
+    );
+    client.run(Duration::from_secs(20), &mut no_delivery);
+    // Another one, not a repetition: under another token.
+    let world = world.0.borrow();
+    let attempts: Vec<_> = world
+        .sent
+        .iter()
+        .filter(|(at, bytes)| *at >= begun && is_auth(bytes))
+        .collect();
+    let next = attempts
+        .iter()
+        .find(|(_, bytes)| bytes[4..8] != attempts[0].1[4..8]);
+    let (at, _) = next.expect("another attempt");
+    assert!((20_000..24_000).contains(&(at - begun)), "{}", at - begun);
 }
 
 #[test]

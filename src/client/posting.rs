@@ -65,8 +65,9 @@ impl<U> Session<U> {
         report: &Report<'_>,
         user: Option<U>,
     ) -> Result<u32, ReportError> {
-        // A program that never receives must still be able to send.
-        if !self.layer.is_quiet(now) {
+        if !self.layer.has_room() {
+            // Where there is room nothing is given up here, for its answer may have arrived and not been read. But a
+            // program that never reads must still be able to send.
             self.expire(now, random);
         }
         if report.payload.len() >= MAX_DATAGRAM {

@@ -151,7 +151,8 @@ impl<P: Platform, U> Client<P, U> {
                 send_reply(transport, &reply);
             }
             if arrival.event.is_some() && state.session.is_waiting_for_peer() {
-                self.flush(&mut state, now);
+                // What is due again may have been answered by the next datagram.
+                self.flush_first(&mut state, now);
             }
             arrival.event
         };

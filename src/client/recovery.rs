@@ -15,6 +15,10 @@ use crate::coap::{Class, Code, Instant, RandomSource};
 use core::time::Duration;
 use std::sync::Arc;
 
+/// A token that has served for so long was worth its authentication: whatever ends it, the next may be asked for
+/// at once.
+const LASTING: Duration = Duration::from_secs(5 * 60);
+
 /// What a session knows about the way back to a valid token.
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
@@ -34,6 +38,11 @@ pub(super) struct Recovery {
     /// It has succeeded: the device has yet to announce itself.
     announcement_due: bool,
     pauses: Pauses,
+    /// When the token was granted; `None` if it is an earlier session's.
+    granted_at: Option<Instant>,
+    /// Between the grants of tokens that did not last: a server that accepts and refuses by turns must not be asked
+    /// for one with every report.
+    short_lived: Pauses,
     /// Whether the cloud has accepted a report under the token.
     proved: bool,
     trial: OptionTrial,
@@ -81,9 +90,20 @@ impl<U> Session<U> {
             self.auth = AuthStatus::Unanswered;
             self.attempt_failed(now, random, None);
         }
+        if self.recovery.begun_until.is_some_and(|until| until <= now) {
+            // It waits for a connection, or for an attempt that has become the program's own.
+            self.give_up_what_was_begun();
+        }
         self.watch_age(now);
-        let due = self.own_attempt().is_some_and(|at| at <= now);
-        if connected && due {
+        if connected {
+            self.begin_what_is_wanted(now, random);
+        }
+        self.watch_stall(now, connected);
+    }
+
+    /// Authenticates, if that is wanted and may begin.
+    pub(super) fn begin_what_is_wanted(&mut self, now: Instant, random: &mut dyn RandomSource) {
+        if self.own_attempt().is_some_and(|at| at <= now) {
             log::info!("authenticating again");
             match self.begin_authentication(random) {
                 Ok(_) => {
@@ -98,7 +118,6 @@ impl<U> Session<U> {
                 }
             }
         }
-        self.watch_stall(now, connected);
     }
 
     /// When there is next something to do without the peer's help.
@@ -117,6 +136,7 @@ impl<U> Session<U> {
         let own = [
             recovery.attempt_ends.filter(|_| self.is_pending()),
             self.own_attempt().filter(|_| connected),
+            recovery.begun_until,
             recovery.next_failure,
         ];
         own.into_iter().fold(next, earliest)
@@ -192,6 +212,14 @@ impl<U> Session<U> {
     /// Makes an attempt of the session's own the program's: it waits for it itself. Tells whether there is one.
     pub fn join_authentication(&mut self) -> bool {
         self.is_pending() && self.recovery.attempt_ends.take().is_some()
+    }
+
+    /// The program waits for it no longer: it is the session's own again, with as much time as a new one, so that an
+    /// answer that is late still counts.
+    pub fn leave_authentication(&mut self, now: Instant) {
+        if self.is_pending() && self.recovery.wanted {
+            self.recovery.attempt_ends = Some(now + self.settings.auth_bound);
+        }
     }
 
     /// When the token is old enough to be renewed.
@@ -303,8 +331,24 @@ impl<U> Session<U> {
         }
         // A token that was refused from the start may be followed by another such: each time later.
         let at = now + self.recovery.pauses.next(random);
+        let at = at.max(self.next_grant(now, random));
         self.recovery.not_before = self.recovery.not_before.max(at);
         self.void_grant();
+    }
+
+    /// From when on the next token may be asked for, as far as that depends on how long the last ones have lasted.
+    /// A server that works half of the time works half of the time: no report that waits may fail for this.
+    fn next_grant(&mut self, now: Instant, random: &mut dyn RandomSource) -> Instant {
+        let longest = self.settings.transmission.max_transmit_wait() / 2;
+        let recovery = &mut self.recovery;
+        let Some(granted) = recovery.granted_at.filter(|at| now.since(*at) < LASTING) else {
+            recovery.short_lived.reset();
+            return now;
+        };
+        granted
+            + recovery
+                .short_lived
+                .next_within(longest.min(LASTING), random)
     }
 
     /// 4.02 may mean that the host expects the token in the other option: that is tried once.
@@ -366,8 +410,9 @@ impl<U> Session<U> {
     }
 
     /// There is a new token: what was waiting for it goes on.
-    pub(super) fn granted(&mut self, grant: Grant) {
+    pub(super) fn granted(&mut self, now: Instant, grant: Grant) {
         let recovery = &mut self.recovery;
+        recovery.granted_at = Some(now);
         (recovery.void, recovery.wanted, recovery.proved) = (false, false, false);
         recovery.attempt_ends = None;
         recovery.announcement_due |= recovery.begun_until.take().is_some();
@@ -427,27 +472,27 @@ impl<U> Session<U> {
         }
         let at = now + self.recovery.pauses.after_failure(random);
         self.recovery.not_before = self.recovery.not_before.max(at);
-        if self.give_up_what_was_begun() {
+        let may_begin = self.recovery.may_begin();
+        if self
+            .recovery
+            .begun_until
+            .is_some_and(|until| until <= may_begin)
+        {
+            self.give_up_what_was_begun();
             return;
         }
-        let pause = self.recovery.may_begin().since(now);
+        let pause = may_begin.since(now);
         log::warn!("the next authentication begins in {} ms", pause.as_millis());
     }
 
-    /// Ends an authentication that the program began, if the next attempt would come too late.
-    fn give_up_what_was_begun(&mut self) -> bool {
-        let recovery = &mut self.recovery;
-        let may_begin = recovery.may_begin();
-        let over = recovery.begun_until.take_if(|until| *until <= may_begin);
-        if over.is_none() {
-            return false;
-        }
+    /// Ends an authentication that the program began.
+    fn give_up_what_was_begun(&mut self) {
         log::error!("the authentication has failed");
+        self.recovery.begun_until = None;
         // A token that is still there is renewed by itself, as before.
-        recovery.wanted = self.grant.is_some();
+        self.recovery.wanted = self.grant.is_some();
         let failed = Happening::AuthFailed(self.auth_error());
         self.notify(failed);
-        true
     }
 
     const fn auth_error(&self) -> AuthError {

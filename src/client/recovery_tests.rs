@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Grants "tok1", "tok2" and so on, and answers a post under the n-th token with `verdict(n, option)`.
-fn cloud(verdict: impl Fn(u32, u16) -> u8 + 'static) -> Responder {
+pub(super) fn cloud(verdict: impl Fn(u32, u16) -> u8 + 'static) -> Responder {
     let mut grants = 0;
     Box::new(move |request, _| {
         if is_auth(request) {
@@ -26,14 +26,14 @@ fn cloud(verdict: impl Fn(u32, u16) -> u8 + 'static) -> Responder {
     })
 }
 
-fn at_home(world: &Fake, settings: Settings, cloud: Responder) -> Client<Fake, u32> {
+pub(super) fn at_home(world: &Fake, settings: Settings, cloud: Responder) -> Client<Fake, u32> {
     world.0.borrow_mut().respond = Some(cloud);
     let client = client_with(world, settings);
     client.authenticate(&mut no_delivery).unwrap();
     client
 }
 
-fn auths(world: &Fake) -> usize {
+pub(super) fn auths(world: &Fake) -> usize {
     world.0.borrow().times(is_auth).len()
 }
 
@@ -188,7 +188,7 @@ fn without_leave_nothing_is_sent_again() {
 }
 
 /// A cloud of which every part can be exchanged while it runs.
-fn changeable() -> (Rc<RefCell<Responder>>, Responder) {
+pub(super) fn changeable() -> (Rc<RefCell<Responder>>, Responder) {
     let current: Rc<RefCell<Responder>> = Rc::new(RefCell::new(cloud(|_, _| 0x45)));
     let shared = Rc::clone(&current);
     (

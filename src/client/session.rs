@@ -116,6 +116,14 @@ impl<U> Session<U> {
         grant.is_some_and(|grant| now < grant.expires) && !self.recovery.void
     }
 
+    /// Whether [`report`](Self::report) would take a report at `now`, for all it knows of the token: one that was refused,
+    /// or is too old, is replaced while reports wait for the next.
+    #[must_use]
+    pub fn takes_reports(&self, now: Instant) -> bool {
+        let grant = self.grant.as_ref();
+        grant.is_some_and(|grant| now < grant.expires || self.settings.reauthenticate)
+    }
+
     /// Whether there is a token that has not been refused, whatever its age.
     #[must_use]
     pub const fn has_token(&self) -> bool {
@@ -134,13 +142,15 @@ impl<U> Session<U> {
         self.is_waiting_for_peer() || !self.notices.is_empty()
     }
 
-    /// The next datagram due at `now`, with the token number of its request.
+    /// The next datagram due at `now`, with the token number of its request. Without `repetitions` only one that leaves
+    /// for the first time: for whoever has yet to read what has arrived.
     pub fn poll_transmit(
         &mut self,
         now: Instant,
         random: &mut dyn RandomSource,
+        repetitions: bool,
     ) -> Option<(u32, &[u8])> {
-        self.layer.poll_transmit(now, random)
+        self.layer.poll_transmission(now, random, repetitions)
     }
 
     /// Whether any request still waits for the peer, or to be sent.
@@ -256,7 +266,11 @@ impl<U> Session<U> {
             payload: message.payload_range(),
         };
         let event = match outcome {
-            Outcome::Ignored | Outcome::Acknowledged => None,
+            Outcome::Ignored | Outcome::Acknowledged => {
+                // It may be a repetition of the answer that brought the token.
+                datagram.zeroize();
+                None
+            }
             Outcome::Response(index) => self.answered(now, random, index, response, datagram),
             Outcome::Reset(index) => self.was_reset(now, random, index),
         };

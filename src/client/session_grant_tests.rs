@@ -59,9 +59,12 @@ fn the_token_does_not_stay_behind_in_the_receive_buffer() {
         .begin_authentication(&mut bench.random)
         .unwrap();
     let request = bench.sent();
-    let (_, buffer) = bench.answer(&request, 0x45, br#"{"token":"s3cr3t-t0ken"}"#);
-    assert_eq!(bench.session.auth_status(), AuthStatus::Authenticated);
-    assert!(!buffer.windows(6).any(|window| window == b"s3cr3t"));
+    // The answer, and a repetition that matches nothing any more.
+    for _ in 0..2 {
+        let (_, buffer) = bench.answer(&request, 0x45, br#"{"token":"s3cr3t-t0ken"}"#);
+        assert_eq!(bench.session.auth_status(), AuthStatus::Authenticated);
+        assert!(!buffer.windows(6).any(|window| window == b"s3cr3t"));
+    }
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl<R: FnMut() -> u32> Bench<R> {
     pub(super) fn sent(&mut self) -> Vec<u8> {
         let (_, bytes) = self
             .session
-            .poll_transmit(self.now, &mut self.random)
+            .poll_transmit(self.now, &mut self.random, true)
             .expect("due");
         bytes.to_vec()
     }

@@ -6,13 +6,24 @@ use super::state::State;
 use crate::coap::Instant;
 
 impl<P: Platform, U> Client<P, U> {
-    /// Sends what is due. A failure, which the transport has logged, is left to the retransmission.
+    /// Sends what is due, once what has arrived has been read. A failure, which the transport has logged, is left
+    /// to the retransmission.
     pub(super) fn flush(&self, state: &mut State<P::Transport, U>, now: Instant) {
-        self.flush_noting(state, now, |_| {});
+        self.flush_unwatched(state, now, true);
     }
 
-    /// Sends what is due; if that includes the request `watched` and it does not leave, the request is
-    /// dropped and the failure told.
+    /// Sends what is due for the first time; repeats nothing, for its answer may lie unread.
+    pub(super) fn flush_first(&self, state: &mut State<P::Transport, U>, now: Instant) {
+        self.flush_unwatched(state, now, false);
+    }
+
+    #[inline(never)]
+    fn flush_unwatched(&self, state: &mut State<P::Transport, U>, now: Instant, repetitions: bool) {
+        self.flush_noting(state, now, repetitions, |_| {});
+    }
+
+    /// Sends what is due for the first time; if that includes the request `watched` and it does not leave, the
+    /// request is dropped and the failure told.
     #[inline(always)] // into `send_under`, which every report goes through
     pub(super) fn flush_watching(
         &self,
@@ -21,7 +32,7 @@ impl<P: Platform, U> Client<P, U> {
         watched: u32,
     ) -> Result<(), SendFailed> {
         let mut failed = !state.can_send();
-        self.flush_noting(state, now, |token| failed |= token == watched);
+        self.flush_noting(state, now, false, |token| failed |= token == watched);
         if failed {
             state.session.abort(watched);
             return Err(SendFailed);
@@ -29,12 +40,13 @@ impl<P: Platform, U> Client<P, U> {
         Ok(())
     }
 
-    /// Sends what is due; the token numbers of what did not leave go to `failed`.
-    #[inline(always)] // into the two above
+    /// Sends what is due, repetitions too if they may; the token numbers of what did not leave go to `failed`.
+    #[inline(always)] // into those above
     fn flush_noting(
         &self,
         state: &mut State<P::Transport, U>,
         now: Instant,
+        repetitions: bool,
         mut failed: impl FnMut(u32),
     ) {
         let can_send = state.can_send();
@@ -42,7 +54,7 @@ impl<P: Platform, U> Client<P, U> {
             return;
         };
         let random = &mut || self.platform.random();
-        while let Some((token, bytes)) = state.session.poll_transmit(now, random) {
+        while let Some((token, bytes)) = state.session.poll_transmit(now, random, repetitions) {
             if transport.send(bytes).is_err() {
                 failed(token);
             }

@@ -91,8 +91,15 @@ impl AuthRequest<'_> {
     }
 }
 
+/// Enough for these members in either encoding: a buffer that grows leaves a signature behind, unwiped.
+fn room(members: &[(&str, &str)]) -> usize {
+    // JSON writes six bytes for one at worst, and six more around name and value; CBOR nine at worst before each.
+    let sizes = members.iter().map(|(n, v)| n.len() + 6 * v.len() + 18);
+    sizes.sum::<usize>() + 9
+}
+
 fn to_json(members: &[(&str, &str)]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
+    let mut out = Vec::with_capacity(room(members));
     serde_json::Serializer::new(&mut out)
         .collect_map(members.iter().copied())
         .expect("text members are always valid JSON, and a Vec takes every write");
@@ -100,7 +107,7 @@ fn to_json(members: &[(&str, &str)]) -> Vec<u8> {
 }
 
 fn to_cbor(members: &[(&str, &str)]) -> Vec<u8> {
-    let mut encoder = minicbor::Encoder::new(Vec::with_capacity(256));
+    let mut encoder = minicbor::Encoder::new(Vec::with_capacity(room(members)));
     let written = encoder.map(members.len() as u64).and_then(|encoder| {
         members.iter().try_fold(encoder, |encoder, (name, value)| {
             encoder.str(name)?.str(value)
@@ -126,6 +133,19 @@ mod tests {
 
     fn json(request: &AuthRequest<'_>, secret: &[u8]) -> String {
         String::from_utf8(request.encode(secret, Encoding::Json)).expect("JSON is UTF-8")
+    }
+
+    #[test]
+    fn no_buffer_grows() {
+        let name = "\u{1}\"é".repeat(200);
+        let members = [("deviceName", name.as_str()), ("sign", "0f"), ("seq", "")];
+        for write in [to_json, to_cbor] {
+            let written = write(&members);
+            assert_eq!(
+                written.capacity(),
+                Vec::<u8>::with_capacity(room(&members)).capacity()
+            );
+        }
     }
 
     /// The payload within the whole-message vector: what follows the first 0xFF marker.

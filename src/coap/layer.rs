@@ -122,15 +122,26 @@ impl<U> MessageLayer<U> {
         random: &mut dyn RandomSource,
         submission: Submission<'_, U>,
     ) -> Result<u32, SubmitError> {
-        let index = self.exchanges.len();
-        // As long as there are few, it does not matter what they are doing.
-        if index >= self.params.queue_limit.min(MAX_UNCOLLECTED) {
-            let uncollected = self.exchanges.iter().filter(|e| e.is_over()).count();
-            if self.queued() >= self.params.queue_limit || uncollected >= MAX_UNCOLLECTED {
-                return Err(SubmitError::QueueFull);
-            }
+        if !self.has_room() {
+            return Err(SubmitError::QueueFull);
         }
+        let index = self.exchanges.len();
         self.insert(index, random, submission, false)
+    }
+
+    /// Whether [`submit`](Self::submit) would take another request.
+    #[must_use]
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        // As long as there are few, it does not matter what they are doing.
+        let few = self.params.queue_limit.min(MAX_UNCOLLECTED);
+        self.exchanges.len() < few || self.has_room_behind_those_under_way()
+    }
+
+    #[inline(never)]
+    fn has_room_behind_those_under_way(&self) -> bool {
+        let uncollected = self.exchanges.iter().filter(|e| e.is_over()).count();
+        self.queued() < self.params.queue_limit && uncollected < MAX_UNCOLLECTED
     }
 
     /// Takes a request that goes before those already waiting, however many they are, and also
@@ -214,21 +225,33 @@ impl<U> MessageLayer<U> {
         now: Instant,
         random: &mut dyn RandomSource,
     ) -> Option<(u32, &[u8])> {
+        self.poll_transmission(now, random, true)
+    }
+
+    /// As [`poll_transmit`](Self::poll_transmit); without `repetitions` only what leaves for the first time. For an
+    /// owner that has yet to read what has arrived, and with it perhaps the answer to what is due again.
+    #[inline]
+    pub fn poll_transmission(
+        &mut self,
+        now: Instant,
+        random: &mut dyn RandomSource,
+        repetitions: bool,
+    ) -> Option<(u32, &[u8])> {
         if self.is_quiet(now) {
             return None;
         }
-        let (index, fresh) = self.find_due(now)?;
+        let (index, fresh) = self.find_due(now, repetitions)?;
         self.transmit(now, random, index, fresh)
     }
 
     /// The exchange whose transmission is due, and whether under a new message id.
-    fn find_due(&mut self, now: Instant) -> Option<(usize, bool)> {
+    fn find_due(&mut self, now: Instant, repetitions: bool) -> Option<(usize, bool)> {
         let [only] = self.exchanges.as_slice() else {
-            return self.find_due_of_several(now);
+            return self.find_due_of_several(now, repetitions);
         };
         let gate = self.gate(now, usize::from(only.is_in_flight()));
         let (at, step) = only.next_step(&gate, &self.params);
-        if at <= now && step.is_transmission() {
+        if at <= now && step.is_transmission() && (repetitions || only.is_queued()) {
             return Some((0, step == Step::Send));
         }
         self.quiet_until = at;
@@ -236,12 +259,12 @@ impl<U> MessageLayer<U> {
     }
 
     #[inline(never)]
-    fn find_due_of_several(&mut self, now: Instant) -> Option<(usize, bool)> {
+    fn find_due_of_several(&mut self, now: Instant, repetitions: bool) -> Option<(usize, bool)> {
         let gate = self.gate(now, self.in_flight());
         let mut next = Instant::NEVER;
         for (index, exchange) in self.exchanges.iter().enumerate() {
             let (at, step) = exchange.next_step(&gate, &self.params);
-            if at <= now && step.is_transmission() {
+            if at <= now && step.is_transmission() && (repetitions || exchange.is_queued()) {
                 return Some((index, step == Step::Send));
             }
             next = next.min(at);

@@ -78,7 +78,7 @@ impl fmt::Display for FormatError {
 impl std::error::Error for FormatError {}
 
 /// A well-formed message, borrowed from the datagram it came in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Datagram<'a> {
     bytes: &'a [u8],
     message_type: MessageType,
@@ -216,6 +216,19 @@ impl<'a> Datagram<'a> {
     }
 }
 
+impl fmt::Debug for Datagram<'_> {
+    /// Without options and payload, which may hold an authentication token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Datagram")
+            .field("message_type", &self.message_type)
+            .field("code", &self.code)
+            .field("message_id", &self.message_id)
+            .field("token", &self.token)
+            .field("len", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +238,18 @@ mod tests {
             message_type,
             message_id,
         }
+    }
+
+    #[test]
+    fn debug_output_holds_neither_options_nor_payload() {
+        let bytes = b"\x64\x45\x00\x07abcd\xd3\x30tok\xff{\"token\":\"tok\"}";
+        let shown = format!("{:?}", Datagram::parse(bytes).unwrap());
+        assert!(shown.contains("message_id: 7"), "{shown}");
+        // As text, and as numbers.
+        assert!(
+            !shown.contains("tok\"") && !shown.contains("116"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -78,8 +78,8 @@ impl fmt::Debug for PskCredentials {
 /// What a session needs.
 ///
 /// Only the first three fields fit through the C seam; the others are known to the default port only:
-/// see `dtls_offer`.
-#[derive(Debug, Clone)]
+/// see `dtls_offer`. Not to be printed: what a session is resumed from holds its master secret.
+#[derive(Clone)]
 pub struct DtlsOptions<'a> {
     /// Host name or address. The server's certificate must carry it.
     pub host: &'a CStr,

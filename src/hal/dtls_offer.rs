@@ -33,8 +33,9 @@ pub(crate) const RENEWED: c_uint = (0x7f << 24) | 1;
 /// The same, when the renewal has failed.
 pub(crate) const NOT_RENEWED: c_uint = (0x7f << 24) | 2;
 
-/// What the handshake in progress on this thread may offer, and in what limits.
-#[derive(Debug, Clone)]
+/// What the handshake in progress on this thread may offer, and in what limits. Not to be printed: what a session is
+/// resumed from holds its master secret.
+#[derive(Clone)]
 pub(crate) struct Announced {
     /// Which kinds of proof are allowed.
     pub(crate) offer: Offer,

@@ -11,11 +11,15 @@
 //!
 //! A redirected DTLS server must still show a certificate for the host in the URL. Every use is
 //! announced by a warning; a value that cannot be understood makes connections fail rather than go
-//! where nobody wanted. An empty value counts as not set.
+//! where nobody wanted. An empty value counts as not set, and so does every value in a program that runs
+//! with privileges its caller lacks (set-uid, set-gid, file capabilities): whoever sets the environment there may
+//! not say whom to trust.
 
 use std::env;
+use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Once;
 
 /// Name of the variable with the redirection.
 const CONNECT_TO: &str = "IOTX_CONNECT_TO";
@@ -85,14 +89,36 @@ pub(super) fn unusable_extra_roots(problem: String) -> Malformed {
 }
 
 fn variable(name: &'static str) -> Result<Option<String>, Malformed> {
-    match env::var(name) {
-        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(Malformed {
-            variable: name,
-            problem: "it is not UTF-8".to_owned(),
-        }),
+    understood(name, env::var_os(name), is_elevated())
+}
+
+/// Whether the program was started with privileges that its caller lacks, as the kernel told it: what
+/// `secure_getenv` of the C library heeds.
+fn is_elevated() -> bool {
+    // SAFETY: reads what the kernel left for this process; no memory of ours is involved.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// What a variable says, if it is set and counts.
+fn understood(
+    name: &'static str,
+    value: Option<OsString>,
+    elevated: bool,
+) -> Result<Option<String>, Malformed> {
+    static WARNED: Once = Once::new();
+    let Some(value) = value.filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    if elevated {
+        WARNED.call_once(|| {
+            log::warn!("{name} is set and ignored: the program has privileges its caller lacks");
+        });
+        return Ok(None);
     }
+    value.into_string().map(Some).map_err(|_| Malformed {
+        variable: name,
+        problem: "it is not UTF-8".to_owned(),
+    })
 }
 
 /// A parsed `IOTX_CONNECT_TO`.
@@ -170,6 +196,27 @@ mod tests {
             .expect("well-formed")
             .target(port)
             .map(|target| target.to_string())
+    }
+
+    #[test]
+    fn the_environment_of_a_program_with_privileges_of_its_own_does_not_count() {
+        let odd = std::os::unix::ffi::OsStringExt::from_vec(vec![0xff]);
+        let read =
+            |value: &OsString, elevated| understood(CONNECT_TO, Some(value.clone()), elevated);
+        let address = "127.0.0.1".to_owned();
+        assert_eq!(read(&(&address).into(), false), Ok(Some(address.clone())));
+        assert!(read(&odd, false).is_err());
+        for value in [address.into(), odd, OsString::new()] {
+            assert_eq!(read(&value, true), Ok(None), "{value:?}");
+        }
+        assert_eq!(read(&OsString::new(), false), Ok(None));
+        assert_eq!(understood(CONNECT_TO, None, false), Ok(None));
+    }
+
+    #[test]
+    fn these_tests_have_no_privileges_of_their_own() {
+        // Whoever runs them set-uid gets another answer, and so should a firmware.
+        assert!(!is_elevated());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod chance;
 mod peer;
 mod story;
+mod unconfirmed;
 mod watch;
 mod weather;
 mod world;

@@ -107,7 +107,7 @@ pub(crate) struct Ending {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+pub(crate) enum Outcome {
     Delivered,
     Refused,
     Failed,
@@ -115,7 +115,7 @@ enum Outcome {
 
 /// How each report has ended, by its number.
 #[derive(Default)]
-struct Ledger(HashMap<u32, Outcome>);
+pub(crate) struct Ledger(pub(crate) HashMap<u32, Outcome>);
 
 impl Ledger {
     fn note(&mut self, happening: Happening<'_, u32>) {
@@ -181,7 +181,7 @@ pub(crate) fn tell(story: &Story) -> Ending {
     report_all(story, &world, client, &mut ledger)
 }
 
-fn authenticate(client: &Client<Device, u32>, ledger: &mut Ledger) {
+pub(crate) fn authenticate(client: &Client<Device, u32>, ledger: &mut Ledger) {
     let authenticated = (0..1000).any(|_| {
         let note = &mut |happening: Happening<'_, u32>| ledger.note(happening);
         client.authenticate(note).is_ok()
@@ -214,7 +214,7 @@ fn switch_off_and_on(
     restored.expect("a connection in the end")
 }
 
-fn identity() -> DeviceIdentity {
+pub(crate) fn identity() -> DeviceIdentity {
     DeviceIdentity {
         product_key: "pk".into(),
         device_name: "dn".into(),
@@ -311,7 +311,7 @@ fn report_all(
     ending
 }
 
-fn live_until(
+pub(crate) fn live_until(
     story: &Story,
     world: &Rc<RefCell<World>>,
     client: &Client<Device, u32>,

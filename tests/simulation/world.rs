@@ -57,6 +57,8 @@ pub(crate) struct World {
     /// What is going to happen, and when.
     pub(crate) fate: VecDeque<(u64, Calamity)>,
     pub(crate) handshakes: u32,
+    /// When handshakes beside a session began.
+    pub(crate) renewals: Vec<u64>,
     /// How often the program's loop has turned at the same instant.
     pub(crate) rounds: u32,
     dtls: bool,
@@ -88,6 +90,7 @@ impl World {
             watch,
             fate: VecDeque::new(),
             handshakes: 0,
+            renewals: Vec::new(),
             rounds: 0,
             dtls,
             own_hal: false,
@@ -394,6 +397,8 @@ impl Transport for Device {
             return Renewal::Unsupported;
         }
         if world.handshake.is_none() {
+            let now = world.now;
+            world.renewals.push(now);
             world.begin_handshake(Duration::from_secs(30));
         }
         Renewal::Begun

@@ -5,7 +5,7 @@ use iotx_coap::capi::*;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// One answer as a callback saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +125,22 @@ impl Device {
         Self::from_context(context)
     }
 
+    /// The same, with settings changed.
+    pub fn connect_with(url: &str, change: impl FnOnce(&mut iotx_coap_settings_t)) -> Self {
+        let url = CString::new(url).expect("no NUL in the URL");
+        let mut info = info();
+        let mut config = config(Some(&url), &mut info, 2000);
+        let mut settings = iotx_coap_settings_t::default();
+        // SAFETY: whole structs that live until the calls return.
+        let context = unsafe {
+            iotx_coap_settings_init(&raw mut settings, size_of::<iotx_coap_settings_t>());
+            change(&mut settings);
+            iotx_coap_init_with(&raw mut config, &raw const settings)
+        };
+        assert!(!context.is_null(), "iotx_coap_init_with failed");
+        Self::from_context(context)
+    }
+
     pub fn from_context(context: *mut iotx_coap_context_t) -> Self {
         Self {
             context,
@@ -206,11 +222,4 @@ pub fn topic() -> String {
         super::PRODUCT_KEY,
         super::DEVICE_NAME
     )
-}
-
-/// How long a call takes.
-pub fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
-    let result = call();
-    (result, start.elapsed())
 }

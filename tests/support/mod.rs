@@ -54,8 +54,19 @@ pub struct Child {
 
 /// Prepares to run the test `name` again as its client.
 pub fn child(name: &str) -> Child {
-    let mut command = Command::new(std::env::current_exe().expect("path of the test binary"));
+    child_by(&[], name)
+}
+
+/// The same, started by a command that runs another one: `unshare --net`, say.
+pub fn child_by(starter: &[&str], name: &str) -> Child {
+    let binary = std::env::current_exe().expect("path of the test binary");
+    let mut words = starter
+        .iter()
+        .map(AsRef::as_ref)
+        .chain([binary.as_os_str()]);
+    let mut command = Command::new(words.next().expect("the binary at least"));
     command
+        .args(words)
         .args([name, "--exact", "--nocapture", "--test-threads=1"])
         .env(CHILD, name)
         .env_remove("IOTX_CONNECT_TO")

@@ -115,8 +115,10 @@ pub unsafe extern "C-unwind" fn iotx_coap_process(p_context: *mut iotx_coap_cont
     result
 }
 
-/// Whether the client has a token that may be used now: whether IOT_CoAP_SendMessage would take a report.
-/// From any thread.
+/// Whether the cloud has accepted the device, so that IOT_CoAP_SendMessage takes reports. It stays so while the client
+/// replaces a token that was refused, or has become too old, by itself (see `reauthenticate` in iotx_coap_settings_t): reports
+/// are taken then, and wait for the next token. It ends when the cloud refuses the device for good
+/// (IOTX_COAP_EVENT_AUTH_FAILED), or with the token where the client replaces none. From any thread.
 ///
 /// @param p_context  the client
 ///
@@ -129,7 +131,7 @@ pub unsafe extern "C-unwind" fn iotx_coap_process(p_context: *mut iotx_coap_cont
 pub unsafe extern "C" fn iotx_coap_is_authenticated(p_context: *mut iotx_coap_context_t) -> c_int {
     boundary!(on_panic => 0, {
         let context = Context::acquire(p_context);
-        context.map_or(0, |context| c_int::from(context.client.is_authenticated()))
+        context.map_or(0, |context| c_int::from(context.client.takes_reports()))
     })
 }
 

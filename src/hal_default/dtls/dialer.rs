@@ -75,8 +75,7 @@ pub(super) struct Target<'a> {
     pub(super) port: u16,
 }
 
-/// What proves the server's identity, and ours.
-#[derive(Debug)]
+/// What proves the server's identity, and ours. Not to be printed: what a session is resumed from holds its master secret.
 pub(super) struct Proof<'a> {
     roots_pem: &'a [u8],
     offer: Offer,

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use foreign_types::ForeignTypeRef;
 use openssl::asn1::Asn1Time;
-use openssl::ssl::{SslRef, SslSession, SslSessionRef, SslVersion};
+use openssl::ssl::{SslOptions, SslRef, SslSession, SslSessionRef, SslVersion};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -210,23 +210,33 @@ pub(super) fn has_wish_for_ticket(kept: &[u8]) -> bool {
 /// Leaves the extension by which a client asks for a ticket (RFC 5077 3.2) out of the ClientHello, and with it a
 /// ticket that is there already.
 ///
-/// The option's type differs between OpenSSL 1.1 and 3.0 where a long has 32 bits, and the bindings do not have the call:
-/// there the extension stays in, which costs bytes and nothing else. (The call that takes a ticket of one's own,
-/// and none, would do it too, but OpenSSL 3.0 never frees what it notes for that.)
+/// (The call that takes a ticket of one's own, and none, would do it too, but OpenSSL 3.0 never frees what it
+/// notes for that.)
 pub(super) fn ask_for_no_ticket(ssl: &mut SslRef) {
-    #[cfg(target_pointer_width = "64")]
-    {
-        unsafe extern "C" {
-            // <openssl/ssl.h>, OpenSSL 1.1.0 and later.
-            fn SSL_set_options(ssl: *mut openssl_sys::SSL, options: u64) -> u64;
-        }
-        /// `SSL_OP_NO_TICKET`.
-        const NO_TICKET: u64 = 1 << 14;
-        // SAFETY: `ssl` is live and borrowed for writing.
-        unsafe { SSL_set_options(ssl.as_ptr(), NO_TICKET) };
+    set_options(ssl, SslOptions::NO_TICKET);
+}
+
+/// `SSL_set_options`, which the bindings do not have: adds to the options of one connection, and gives all it has
+/// then.
+fn set_options(ssl: &mut SslRef, options: SslOptions) -> SslOptions {
+    unsafe extern "C" {
+        // <openssl/ssl.h>, OpenSSL 1.1.0 and later. Declared without its arguments, since it is called through the pointer
+        // below only.
+        fn SSL_set_options();
     }
-    #[cfg(not(target_pointer_width = "64"))]
-    let _ = ssl;
+    /// The function for options of this type: `unsigned long` in OpenSSL 1.1, `uint64_t` in 3.0, which is not the same
+    /// where a long has 32 bits.
+    type Set<T> = unsafe extern "C" fn(*mut openssl_sys::SSL, T) -> T;
+    /// # Safety
+    /// `T` is the type that the OpenSSL we are linked to has for options.
+    unsafe fn typed<T>(_: T) -> Set<T> {
+        // SAFETY: from one type of function to another; that this one is the function's own, our caller promises.
+        unsafe { std::mem::transmute::<unsafe extern "C" fn(), Set<T>>(SSL_set_options) }
+    }
+    let bits = options.bits();
+    // SAFETY: the bindings have the bits in the type of the headers they were built for; and `ssl` is live and
+    // borrowed for writing.
+    SslOptions::from_bits_retain(unsafe { typed(bits)(ssl.as_ptr(), bits) })
 }
 
 /// Why kept bytes are not used.
@@ -276,4 +286,22 @@ fn is_resumable(session: &SslSessionRef) -> bool {
     }
     // SAFETY: `session` is live and the call only looks.
     unsafe { SSL_SESSION_is_resumable(session.as_ptr()) == 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openssl::ssl::{Ssl, SslContext, SslMethod};
+
+    #[test]
+    #[cfg_attr(miri, ignore = "asks OpenSSL")]
+    fn options_reach_openssl_in_the_type_it_has_for_them() {
+        let context = SslContext::builder(SslMethod::dtls()).expect("context");
+        let mut ssl = Ssl::new(&context.build()).expect("connection");
+        let before = set_options(&mut ssl, SslOptions::empty());
+        assert!(!before.contains(SslOptions::NO_TICKET), "{before:?}");
+        let after = set_options(&mut ssl, SslOptions::NO_TICKET);
+        assert_eq!(after, before | SslOptions::NO_TICKET);
+        assert_eq!(set_options(&mut ssl, SslOptions::empty()), after);
+    }
 }

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,12 +60,12 @@ static void give_up(void)
 /* Begins anew, also when one was under way. A failure shows again in the first Write. */
 WEAK void HAL_Firmware_Persistence_Start(void)
 {
-    const char *target = getenv("IOTX_FIRMWARE_FILE");
+    const char *target = iotx_hal_default_variable("IOTX_FIRMWARE_FILE");
     struct call call;
 
     begin(&call, "HAL_Firmware_Persistence_Start");
     give_up();
-    if (target == NULL || target[0] == '\0') {
+    if (target == NULL) {
         iotx_hal_default_note(&call.trouble, "IOTX_FIRMWARE_FILE", "names no file");
     } else if (iotx_hal_default_join(s_target, target, "") != 0 ||
                iotx_hal_default_join(s_part, target, ".part") != 0) {

@@ -5,9 +5,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+const char *iotx_hal_default_variable(const char *name)
+{
+    const char *value = getauxval(AT_SECURE) != 0 ? NULL : getenv(name);
+
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
 
 int iotx_hal_default_join(char *path, const char *first, const char *second)
 {

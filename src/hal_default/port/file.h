@@ -11,6 +11,10 @@
 #define PATH_MAX 4096
 #endif
 
+/* A variable of the environment that says where files lie; NULL if it is not set, or empty. In a program with privileges that
+ * its caller lacks (set-uid, say) none is: it would write to whatever file its caller likes. */
+const char *iotx_hal_default_variable(const char *name);
+
 /* Joins `first` and `second` in `path`, of PATH_MAX bytes. 0; -1 if they do not fit. */
 int iotx_hal_default_join(char *path, const char *first, const char *second);
 

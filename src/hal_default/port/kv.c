@@ -62,18 +62,18 @@ struct call {
 
 static int store_path(char *path)
 {
-    const char *file = getenv("IOTX_KV_FILE");
+    const char *file = iotx_hal_default_variable("IOTX_KV_FILE");
     const char *base;
 
-    if (file != NULL && file[0] != '\0') {
+    if (file != NULL) {
         return iotx_hal_default_join(path, file, "");
     }
-    base = getenv("XDG_STATE_HOME");
-    if (base != NULL && base[0] != '\0') {
+    base = iotx_hal_default_variable("XDG_STATE_HOME");
+    if (base != NULL) {
         return iotx_hal_default_join(path, base, "/iot_sdk/kv");
     }
-    base = getenv("HOME");
-    if (base != NULL && base[0] != '\0') {
+    base = iotx_hal_default_variable("HOME");
+    if (base != NULL) {
         return iotx_hal_default_join(path, base, "/.local/state/iot_sdk/kv");
     }
     return iotx_hal_default_join(path, "/var/lib/iot_sdk/kv", "");
