@@ -1,5 +1,6 @@
 //! One DTLS session and the datagrams in front of it.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use iotx_coap::cloud_auth::dtls_psk;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Error, ErrorCode, ShutdownState, SslContext, SslStream};
+use zeroize::Zeroizing;
 
 use super::DtlsOptions;
 use super::alert;
@@ -15,12 +17,14 @@ use super::context::{Session, new_ssl};
 use super::ffi::{self, Listen};
 use super::record::{HelloRandom, last_number};
 use crate::devices::DeviceId;
-use crate::endpoint::{Endpoint, Transport};
+use crate::endpoint::{Endpoint, Namespace, Transport};
 use crate::event::{Credential, EventKind};
 use crate::port::Wire;
 
 /// Largest plaintext of a record (RFC 6347 section 4.1).
 pub(super) const MAX_RECORD: usize = 16_384;
+/// Length of the master secret (RFC 5246 section 8.1).
+const MASTER_SECRET: usize = 48;
 
 /// The stream under an SSL object: one read is one datagram, one write is one datagram.
 pub(super) struct Datagrams {
@@ -120,12 +124,14 @@ impl Listener {
         now: Instant,
     ) -> Peer {
         self.stream.get_mut().peer = Some(address);
+        let endpoint = Endpoint {
+            transport: Transport::Dtls,
+            peer: address,
+            session: number,
+        };
         Peer {
-            endpoint: Endpoint {
-                transport: Transport::Dtls,
-                peer: address,
-                session: number,
-            },
+            among: Namespace::Endpoint(endpoint),
+            endpoint,
             stream: self.stream,
             session: self.session,
             hello,
@@ -140,6 +146,8 @@ impl Listener {
 /// One session, from the verified cookie on.
 pub(super) struct Peer {
     pub(super) endpoint: Endpoint,
+    /// Whose message ids it has.
+    pub(super) among: Namespace,
     stream: SslStream<Datagrams>,
     session: Arc<Session>,
     /// Of the ClientHello that began it.
@@ -207,6 +215,15 @@ impl Peer {
             self.stream.get_ref().wire.send(self.endpoint.peer, &flight);
         }
         true
+    }
+
+    /// From now on, message ids are those of all sessions with this one's master secret.
+    pub(super) fn share_message_ids(&mut self, hasher: &RandomState) {
+        if let Some(session) = self.stream.ssl().session() {
+            let mut secret = Zeroizing::new([0; MASTER_SECRET]);
+            let len = session.master_key(&mut *secret);
+            self.among = Namespace::Secret(hasher.hash_one(&secret[..len]));
+        }
     }
 
     /// Sends one message.
