@@ -63,7 +63,7 @@ const OVER_DTLS: Bounds = Bounds {
 };
 
 /// How many the cloud may take twice. It knows a repetition again, also by a session that was resumed, but not by one
-/// that had to begin in full: 3 to 5 of 500. (One in ten was taken twice when it knew none by another session.)
+/// that had to begin in full: 1 or 2 of 500. (One in ten was taken twice when it knew none by another session.)
 const AGAIN: usize = 20;
 
 fn five_hundred(mode: Mode, bounds: &Bounds) {
