@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -252,6 +252,48 @@ fn the_largest_datagram_fills_the_path_mtu_and_a_longer_one_goes_beyond() {
         assert!(echo(largest + 1) > 1252, "{suite}");
         drop(session);
         server.finish();
+    }
+}
+
+/// The device's last flight, lost at first: what it is when it comes again, in a full handshake, where the device repeats
+/// it by its timer, and in an abbreviated one, where the server asks for it.
+#[test]
+fn a_flight_is_repeated_in_one_datagram() {
+    let root = authority("root");
+    let server = Server::start(HOST, with_identity(&issue(&root, &Leaf::local())), serve(2));
+    let (sent, flights) = mpsc::channel();
+    let mut first = true;
+    let relay = Relay::start(server.address, move |from, datagram| {
+        const CLIENT_KEY_EXCHANGE: u8 = 16;
+        let is_last_flight = matches!(
+            (datagram[0], datagram[13]),
+            (22, CLIENT_KEY_EXCHANGE) | (20, _)
+        );
+        if from == From::Client && is_last_flight {
+            let what = (datagram[0], datagram.len());
+            sent.send(what).expect("the test waits");
+            first = !first;
+            if !first {
+                return vec![];
+            }
+        }
+        vec![datagram.to_vec()]
+    });
+    let session = connect(HOST, relay.address, &root.pem()).expect("handshake");
+    check_echo(&session);
+    let kept = session.resumable().expect("kept");
+    drop(session);
+    let session = resume(relay.address, &root, &kept, brisk());
+    check_echo(&session);
+    drop(session);
+    assert_eq!(server.finish(), [false, true]);
+    drop(relay);
+    let flights: Vec<(u8, usize)> = flights.iter().collect();
+    for first_record in [22, 20] {
+        let alike = flights.iter().filter(|(it, _)| *it == first_record);
+        let lengths: HashSet<usize> = alike.clone().map(|(_, length)| *length).collect();
+        assert!(alike.count() >= 2, "repeated: {flights:?}");
+        assert_eq!(lengths.len(), 1, "as at first: {flights:?}");
     }
 }
 
