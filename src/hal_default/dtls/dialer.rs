@@ -227,7 +227,7 @@ impl Dialer {
     ) -> Result<(SslStream<Wire>, Verdict), ErrorStack> {
         let mut ssl = Ssl::new(&self.context)?;
         self.psk.lend(&mut ssl)?;
-        suites.offer(&mut ssl)?;
+        suites.offer(&mut ssl, resume.and_then(Resumable::suite))?;
         ssl.set_mtu(self.link.largest_datagram().into())?;
         if self.limits.first_interval != FIRST_INTERVAL {
             timers::set_first_interval(&mut ssl, self.limits.first_interval)?;
