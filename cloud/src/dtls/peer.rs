@@ -232,10 +232,10 @@ impl Peer {
 
     /// From now on, message ids are those of all sessions with this one's master secret.
     pub(super) fn share_message_ids(&mut self, hasher: &RandomState) {
-        if let Some(session) = self.stream.ssl().session() {
-            let mut secret = Zeroizing::new([0; MASTER_SECRET]);
-            let len = session.master_key(&mut *secret);
-            self.among = Namespace::Secret(hasher.hash_one(&secret[..len]));
+        let mut secret = Zeroizing::new([0; MASTER_SECRET]);
+        let session = self.stream.ssl().session();
+        if session.is_some_and(|it| it.master_key(&mut *secret) == MASTER_SECRET) {
+            self.among = Namespace::Secret(hasher.hash_one(*secret));
         }
     }
 
