@@ -23,42 +23,62 @@ fn a_client_hello_is_short() {
         (Offer::CertificateOnly, 131),
         (Offer::PskOnly, 89),
     ] {
-        let (_, cost) = bench.handshake(offer, None).expect("handshake");
+        let (session, cost) = bench.handshake(offer, None).expect("handshake");
         assert!(cost.hello <= most, "{offer:?}: {cost:?}");
+        // The random by itself has 32 bytes: this was a hello, and not the last session's goodbye.
+        assert!(cost.hello > 64, "{offer:?}: {cost:?}");
+        bench.close(session);
     }
 }
 
 #[test]
 fn a_full_handshake_takes_as_few_datagrams_as_the_path_mtu_allows() {
-    for (key, most) in [(KeyKind::EcP256, 2_400), (KeyKind::Rsa2048, 2_800)] {
+    for (key, most) in [(KeyKind::EcP256, 2_260), (KeyKind::Rsa2048, 2_650)] {
         let bench = bench(key, VerifyRequest::Never);
         let (_, cost) = bench.handshake(Offer::Both, None).expect("handshake");
         assert!(cost.bytes() <= most, "{key:?}: {cost:?}");
         // The device's part is one datagram for each of its flights.
         assert_eq!(cost.up.datagrams, 2, "{key:?}");
-        assert!(cost.up.bytes <= 300, "{key:?}: {cost:?}");
+        assert!(cost.up.bytes <= 264, "{key:?}: {cost:?}");
         // The server's certificates fill two of the least path MTU.
         assert_eq!(cost.down.datagrams, 3, "{key:?}");
     }
 }
 
 #[test]
-fn a_session_is_resumed_in_three_datagrams_of_460_bytes() {
+fn a_session_is_resumed_in_three_datagrams_of_383_bytes() {
     let bench = bench(KeyKind::Rsa2048, VerifyRequest::New);
     let (session, _) = bench.handshake(Offer::Both, None).expect("full handshake");
     let kept = session.resumable().expect("resumable");
     bench.close(session);
     let (_, cost) = bench.handshake(Offer::Both, Some(&kept)).expect("resumed");
     assert_eq!((cost.up.datagrams, cost.down.datagrams), (2, 1));
-    assert!(cost.bytes() <= 460, "{cost:?}");
+    assert!(cost.bytes() <= 383, "{cost:?}");
 }
 
 #[test]
-fn a_handshake_with_a_key_takes_four_datagrams_of_460_bytes() {
+fn a_handshake_with_a_key_takes_four_datagrams_of_450_bytes() {
     let bench = bench(KeyKind::EcP256, VerifyRequest::Never);
     let (_, cost) = bench.handshake(Offer::PskOnly, None).expect("handshake");
     assert_eq!((cost.up.datagrams, cost.down.datagrams), (2, 2));
-    assert!(cost.bytes() <= 460, "{cost:?}");
+    assert!(cost.bytes() <= 450, "{cost:?}");
+}
+
+/// What a server asks for that wants to see its cookies again: a datagram each way, and 16 bytes of cookie in
+/// both.
+#[test]
+fn a_cookie_costs_one_round_trip_more() {
+    let bench = bench(KeyKind::EcP256, VerifyRequest::Always);
+    let (session, cost) = bench.handshake(Offer::PskOnly, None).expect("handshake");
+    bench.close(session);
+    assert_eq!((cost.up.datagrams, cost.down.datagrams), (3, 3));
+    assert!(cost.bytes() <= 600, "{cost:?}");
+    let (session, _) = bench.handshake(Offer::Both, None).expect("full handshake");
+    let kept = session.resumable().expect("resumable");
+    bench.close(session);
+    let (_, cost) = bench.handshake(Offer::Both, Some(&kept)).expect("resumed");
+    assert_eq!((cost.up.datagrams, cost.down.datagrams), (3, 2));
+    assert!(cost.bytes() <= 586, "{cost:?}");
 }
 
 #[test]
@@ -76,17 +96,17 @@ fn a_record_is_29_bytes_longer_than_what_it_carries_where_the_server_agrees() {
 }
 
 #[test]
-fn a_time_awake_with_one_report_takes_960_bytes_on_ip() {
-    for offer in [DtlsOffer::Both, DtlsOffer::PskOnly] {
+fn a_time_awake_with_one_report_takes_918_bytes_on_ip_and_with_a_key_938() {
+    for (offer, most) in [(DtlsOffer::Both, 918), (DtlsOffer::PskOnly, 938)] {
         let bench = bench(KeyKind::Rsa2048, VerifyRequest::New);
         let first = bench.wake_up(offer, None).expect("first");
         let again = bench.wake_up(offer, Some(&first.saved)).expect("again");
         // Three for the handshake, two for the report, two for the goodbye.
         assert_eq!(again.cost().datagrams(), 7, "{offer:?}");
         let bytes = again.cost().bytes_on_ip();
-        assert!(bytes <= 960, "{offer:?}: {bytes}");
+        assert!(bytes <= most, "{offer:?}: {bytes}");
         assert!(first.cost().bytes_on_ip() > bytes, "{offer:?}");
-        assert!(again.report().bytes() <= 300, "{offer:?}");
+        assert!(again.report().bytes() <= 293, "{offer:?}");
     }
 }
 
@@ -96,5 +116,5 @@ fn a_non_confirmable_report_is_one_datagram() {
     let first = bench.wake_up(DtlsOffer::Both, None).expect("first");
     let cost = bench.non_confirmable(&first.saved).expect("report");
     assert_eq!(cost.up.datagrams, 1);
-    assert!(cost.up.bytes <= 240, "{cost:?}");
+    assert!(cost.up.bytes <= 229, "{cost:?}");
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::builder::{Builder, Cloud};
 use crate::devices::DeviceId;
+use crate::dtls::MessageIds;
 use crate::format::{json_line, text_line, timestamp};
 use crate::handle::CloudHandle;
 use crate::ota::Offer;
@@ -82,6 +83,9 @@ struct Args {
     /// Offer no pre-shared keys, the certificate only
     #[arg(long)]
     no_psk: bool,
+    /// Among which DTLS sessions an equal message with the same id is a repetition
+    #[arg(long, value_enum, default_value_t = Ids::Resumed)]
+    message_ids: Ids,
     /// Error texts to symmetric sessions in clear
     #[arg(long)]
     clear_errors: bool,
@@ -115,6 +119,14 @@ enum Accepted {
     /// 2088, as *.coap.*.link.*
     #[value(name = "2088")]
     Only2088,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Ids {
+    /// A session and those resumed from it
+    Resumed,
+    /// One session, by the letter of RFC 7252 section 9.1.1
+    Session,
 }
 
 /// Runs the command until it is told to stop.
@@ -210,6 +222,10 @@ fn builder(args: &Args, demo: bool, gate: &Gate) -> Builder {
         })
         .dtls_options(|options| {
             options.psk = !args.no_psk;
+            options.message_ids = match args.message_ids {
+                Ids::Resumed => MessageIds::Resumed,
+                Ids::Session => MessageIds::Session,
+            };
             if args.no_certificate {
                 options.certificate = None;
             }

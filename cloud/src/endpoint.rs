@@ -34,14 +34,25 @@ impl fmt::Display for Transport {
     }
 }
 
-/// A CoAP endpoint (RFC 7252 section 1.2): message ids mean something only within one.
+/// A CoAP endpoint (RFC 7252 section 1.2), that is where an answer goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
     /// The port it came in by.
     pub transport: Transport,
     /// Address and port of the device.
     pub peer: SocketAddr,
-    /// Number of the DTLS association, 0 without DTLS: after a new handshake from the same address
-    /// message ids start afresh (RFC 7252 section 9.1.1).
+    /// Number of the DTLS association, 0 without DTLS: a new handshake from the same address makes
+    /// another endpoint (RFC 7252 section 9.1.1).
     pub session: u64,
+}
+
+/// Among whose messages an id stands for one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Namespace {
+    /// Those of one endpoint, by the letter of RFC 7252 section 4.4.
+    Endpoint(Endpoint),
+    /// Those of all sessions with one master secret, of which this is a hash: a DTLS session and
+    /// what was resumed from it, from whatever address. Only the two that made the secret know it (RFC
+    /// 5246 section 7.3), so these sessions are with the same device, which has not lost its memory either.
+    Secret(u64),
 }

@@ -52,7 +52,7 @@ pub use builder::{Builder, Cloud};
 pub use clock::{Clock, UnixMillis};
 pub use code::{Code, CodeError};
 pub use devices::{DEFAULT_TOPICS, DeviceError, DeviceId};
-pub use dtls::{DtlsOptions, DtlsVersion, VerifyRequest};
+pub use dtls::{DtlsOptions, DtlsVersion, MessageIds, VerifyRequest};
 pub use endpoint::{Endpoint, Transport};
 pub use event::{Counters, Credential, Event, EventKind, Exchanged, SessionEnd};
 pub use faults::{Direction, Fault, Faults, Goodbye, Impairment, ImpairmentError, Memory, Traffic};

@@ -8,7 +8,7 @@ use coap_lite::Packet;
 
 use crate::clock::Clock;
 use crate::devices::DeviceId;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Namespace};
 use crate::event::{Event, EventKind, Events, Exchanged};
 use crate::faults::Control;
 use crate::message::{Delivery, Exchange, Expired, MessageLayer, Note, Outgoing, Received, Timing};
@@ -123,16 +123,17 @@ impl Service {
         }
     }
 
-    /// Handles one message and returns what to send back to its sender. `session_of` is the device
-    /// whose pre-shared key opened the DTLS session.
+    /// Handles one message and returns what to send back to its sender. `among` is whose message ids its
+    /// id is one of, `session_of` the device whose pre-shared key opened the DTLS session.
     pub(crate) fn receive(
         &mut self,
         now: Instant,
         from: Endpoint,
+        among: Namespace,
         session_of: Option<&DeviceId>,
         datagram: &[u8],
     ) -> Vec<Vec<u8>> {
-        match self.layer.receive(now, from, datagram) {
+        match self.layer.receive(now, from, among, datagram) {
             Received::Handled {
                 note, id, replies, ..
             } => {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::endpoint::{Endpoint, Transport};
+use crate::endpoint::{Endpoint, Namespace, Transport};
 use crate::port::{Command, Server, Wire};
 use crate::service::Service;
 
@@ -31,7 +31,8 @@ impl Server for UdpServer {
             peer: from,
             session: 0,
         };
-        for reply in self.service.receive(now, endpoint, None, datagram) {
+        let among = Namespace::Endpoint(endpoint);
+        for reply in self.service.receive(now, endpoint, among, None, datagram) {
             self.wire.send(from, &reply);
         }
     }

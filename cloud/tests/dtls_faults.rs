@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use iotx_cloud::{
     Builder, CloudHandle, Code, Direction, Event, EventKind, Fault, Faults, Goodbye, Impairment,
-    Memory, OPTION_TOKEN_61, SessionEnd, VerifyRequest,
+    Memory, MessageIds, OPTION_TOKEN_61, SessionEnd, VerifyRequest,
 };
 use openssl::ssl::SslContext;
 use support::dtls::{
@@ -89,7 +89,11 @@ fn a_restarted_cloud_is_silent_and_resumes_what_it_remembers() {
 fn an_address_resumes_its_session_over_and_over() {
     for tickets in [true, false] {
         let cloud = cloud()
-            .dtls_options(|options| options.tickets = tickets)
+            .dtls_options(|options| {
+                options.tickets = tickets;
+                // This device's ids begin anew in every session, as RFC 7252 section 9.1.1 allows.
+                options.message_ids = MessageIds::Session;
+            })
             .start()
             .unwrap();
         let address = cloud.dtls_addr().unwrap();
@@ -126,6 +130,60 @@ fn an_address_resumes_its_session_over_and_over() {
             assert!(cloud.wait_for(hello_verify, Duration::ZERO).is_some());
         }
         assert_eq!(cloud.counters().duplicates, 0);
+    }
+}
+
+/// A device whose session was lost with an answer sends the report again by the next one, under the old id and
+/// CoAP token.
+#[test]
+fn a_report_repeated_by_a_resumed_session_is_taken_once() {
+    for (tickets, ids, resume, taken) in [
+        (true, MessageIds::Resumed, true, 1),
+        (false, MessageIds::Resumed, true, 1),
+        (false, MessageIds::Resumed, false, 2),
+        (false, MessageIds::Session, true, 2),
+    ] {
+        for same_address in [true, false] {
+            let cloud = cloud()
+                .dtls_options(|options| {
+                    options.tickets = tickets;
+                    options.message_ids = ids;
+                })
+                .start()
+                .unwrap();
+            let context = certificate(cloud.ca_pem().unwrap(), MODERN);
+            let mut first = connect(&cloud, &context);
+            let token = support::token(&mut first, 1);
+            first.send(&post(2, &token));
+            let answer = first.receive();
+
+            let session = first.session();
+            let connect = Connect::with(&context);
+            let connect = if resume {
+                connect.resume(&session)
+            } else {
+                connect
+            };
+            let mut second = if same_address {
+                let socket = first.0.get_ref().socket.try_clone().unwrap();
+                connect.over(Datagrams::over(socket)).unwrap()
+            } else {
+                connect.to(cloud.dtls_addr().unwrap()).unwrap()
+            };
+            assert_eq!(second.resumed(), resume);
+            second.send(&post(2, &token));
+            let again = second.receive();
+            let case = format!("{tickets} {ids:?} {resume} {same_address}");
+            assert_eq!(cloud.counters().reports, taken, "{case}");
+            assert_eq!(cloud.counters().duplicates, 2 - taken, "{case}");
+            if taken == 1 {
+                assert_eq!(again, answer, "{case}");
+            }
+            // Another report is another one.
+            second.send(&post(3, &token));
+            second.receive();
+            assert_eq!(cloud.counters().reports, taken + 1, "{case}");
+        }
     }
 }
 

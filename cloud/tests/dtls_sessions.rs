@@ -5,6 +5,7 @@ mod support;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use iotx_cloud::{Builder, Code, Event, EventKind, OPTION_TOKEN_61, SessionEnd};
@@ -142,6 +143,35 @@ fn any_flight_may_be_lost_or_repeated() {
             }
         }
     }
+}
+
+/// OpenSSL writes every message of a repeated flight by itself; where much is lost, they would hardly arrive together.
+#[test]
+fn a_flight_is_repeated_in_one_datagram() {
+    const SERVER_HELLO: u8 = 2;
+    let cloud = cloud()
+        .dtls_options(|options| options.flight_timeout = Duration::from_millis(50))
+        .start()
+        .unwrap();
+    let (seen, flights) = channel();
+    let mut first = true;
+    let datagrams = Datagrams::to(cloud.dtls_addr().unwrap()).incoming(move |_, bytes| {
+        if (bytes[0], bytes[13]) != (22, SERVER_HELLO) {
+            return Fate::Arrives;
+        }
+        seen.send(bytes.len()).unwrap();
+        if std::mem::take(&mut first) {
+            Fate::Lost
+        } else {
+            Fate::Arrives
+        }
+    });
+    let mut dtls = Connect::with(&psk(SDK_3_2)).over(datagrams).unwrap();
+    work(&mut dtls);
+    drop(dtls);
+    let flights: Vec<usize> = flights.iter().collect();
+    assert!(flights.len() >= 2, "{flights:?}");
+    assert!(flights.iter().all(|it| *it == flights[0]), "{flights:?}");
 }
 
 #[test]

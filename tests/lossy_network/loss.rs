@@ -53,14 +53,18 @@ const CLEAR: Bounds = Bounds {
     acknowledged: 475,
 };
 
-/// With DTLS the new handshakes that the losses cause compete with retransmissions by the clock, so runs differ. And
-/// they are worse here than in life: a handshake's timer begins at 1 s (RFC 6347) while that of the message layer is ten
-/// times as fast as in RFC 7252, so a report may be given up before a new session is there. Three runs had 486 to 493
-/// arrived and 479 to 482 acknowledged. The bounds of the clear modes hold at the RFCs' own pace, which `make soak` shows.
+/// Over DTLS nearly all arrive and are known to: a report that is unanswered when a new session stands has all its
+/// transmissions again. The handshakes for these sessions compete with retransmissions by the clock, so runs differ a
+/// little. Both go ten times as fast as in the RFCs: where only the messages do, reports are given up before there is
+/// another session. (40 runs, on a loaded computer too, had all 500 of them.)
 const OVER_DTLS: Bounds = Bounds {
-    arrived: 470,
-    acknowledged: 450,
+    arrived: 495,
+    acknowledged: 490,
 };
+
+/// How many the cloud may take twice. It knows a repetition again, also by a session that was resumed, but not by one
+/// that had to begin in full: 1 or 2 of 500. (One in ten was taken twice when it knew none by another session.)
+const AGAIN: usize = 20;
 
 fn five_hundred(mode: Mode, bounds: &Bounds) {
     let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
@@ -70,9 +74,11 @@ fn five_hundred(mode: Mode, bounds: &Bounds) {
         let outcomes = devices.into_iter().map(|device| device.join());
         outcomes.collect::<Result<_, _>>().expect("every device")
     });
-    let (mut acknowledged, mut failed, mut got) = (0, 0, 0);
+    let (mut acknowledged, mut failed, mut got, mut again) = (0, 0, 0, 0);
     for Outcome { ends, arrived, .. } in &outcomes {
+        let taken = arrived.len();
         let arrived: BTreeSet<u32> = arrived.iter().copied().collect();
+        again += taken - arrived.len();
         let ended: BTreeSet<u32> = ends.iter().map(|(number, _)| *number).collect();
         assert_eq!(ended.len(), ends.len(), "no report ends twice: {ends:?}");
         got += arrived.len();
@@ -84,7 +90,7 @@ fn five_hundred(mode: Mode, bounds: &Bounds) {
                     acknowledged += 1;
                 }
                 End::Failed(FailureReason::Unacknowledged) => failed += 1,
-                // A session that is taken for dead is renewed, but a report goes with two new sessions at most.
+                // A session that is taken for dead is renewed, but a report is begun anew so often and no more.
                 End::Failed(FailureReason::SessionLost) if mode == Mode::Dtls => failed += 1,
                 End::Failed(reason) => panic!("{reason}"),
             }
@@ -96,10 +102,13 @@ fn five_hundred(mode: Mode, bounds: &Bounds) {
         (15..=35).contains(&lost),
         "{lost} % lost, authentications included"
     );
-    println!("{mode:?}: {got} arrived, {acknowledged} acknowledged, {failed} reported failed");
+    println!(
+        "{mode:?}: {got} arrived, {acknowledged} acknowledged, {failed} reported failed, {again} again"
+    );
     assert_eq!(acknowledged + failed, REPORTS, "every report has its end");
     assert!(got >= bounds.arrived, "the cloud got {got}");
     assert!(acknowledged >= bounds.acknowledged, "{acknowledged} known");
+    assert!(again <= AGAIN, "the cloud took {again} twice");
 }
 
 #[test]

@@ -44,6 +44,23 @@ pub enum VerifyRequest {
     Never,
 }
 
+/// Among which messages one with the same id and the same bytes is a repetition, to be answered as before and not
+/// acted upon (RFC 7252 section 4.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MessageIds {
+    /// Those of a session and of all that were resumed from it. Such a session has the master secret of the one
+    /// before, so the same device is there, and it has not restarted without its memory: what it sends again
+    /// because the answer was lost with a session is taken once.
+    ///
+    /// Not so after a full handshake, even from the same address and with the same key: there a device may have
+    /// restarted, and what it sends under ids counted from the beginning can be new.
+    #[default]
+    Resumed,
+    /// Those of one session: the letter of RFC 7252 section 9.1.1, by which every session is another endpoint. For
+    /// devices that begin their ids and CoAP tokens anew when they resume.
+    Session,
+}
+
 /// What can be set about the DTLS port.
 #[derive(Debug, Clone)]
 pub struct DtlsOptions {
@@ -63,6 +80,8 @@ pub struct DtlsOptions {
     pub tickets: bool,
     /// Which handshakes begin with a HelloVerifyRequest.
     pub verify_request: VerifyRequest,
+    /// How far message ids reach.
+    pub message_ids: MessageIds,
     /// Largest UDP payload sent.
     pub mtu: u32,
     /// First timeout of a handshake flight; it doubles with every repetition.
@@ -86,6 +105,7 @@ impl Default for DtlsOptions {
             resumption: true,
             tickets: true,
             verify_request: VerifyRequest::default(),
+            message_ids: MessageIds::default(),
             // The least MTU of IPv6, 1280, less its header and that of UDP.
             mtu: 1232,
             flight_timeout: Duration::from_secs(1),

@@ -1,5 +1,6 @@
 //! One DTLS session and the datagrams in front of it.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use iotx_coap::cloud_auth::dtls_psk;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Error, ErrorCode, ShutdownState, SslContext, SslStream};
+use zeroize::Zeroizing;
 
 use super::DtlsOptions;
 use super::alert;
@@ -15,24 +17,36 @@ use super::context::{Session, new_ssl};
 use super::ffi::{self, Listen};
 use super::record::{HelloRandom, last_number};
 use crate::devices::DeviceId;
-use crate::endpoint::{Endpoint, Transport};
+use crate::endpoint::{Endpoint, Namespace, Transport};
 use crate::event::{Credential, EventKind};
 use crate::port::Wire;
 
 /// Largest plaintext of a record (RFC 6347 section 4.1).
 pub(super) const MAX_RECORD: usize = 16_384;
+/// Length of the master secret (RFC 5246 section 8.1).
+const MASTER_SECRET: usize = 48;
 
-/// The stream under an SSL object: one read is one datagram, one write is one datagram.
+/// The stream under an SSL object: one read is one datagram. What is written leaves when the call of OpenSSL is
+/// over, in as few datagrams as the MTU allows (RFC 6347 section 4.1.1): OpenSSL writes every message of a
+/// repeated flight by itself, which would hardly arrive together where much is lost.
 pub(super) struct Datagrams {
     wire: Arc<dyn Wire>,
     peer: Option<SocketAddr>,
     arrived: Option<Vec<u8>>,
-    /// How many datagrams have been sent.
-    sent: u64,
+    /// What waits to be sent.
+    outbox: Vec<Vec<u8>>,
+    mtu: usize,
     /// Epoch and sequence number of the last record sent.
     last_record: u64,
-    /// Keeps what is written here in place of sending it.
-    retained: Option<Vec<Vec<u8>>>,
+}
+
+impl Datagrams {
+    fn send(&mut self) {
+        let outbox = self.outbox.drain(..);
+        if let Some(peer) = self.peer {
+            outbox.for_each(|datagram| self.wire.send(peer, &datagram));
+        }
+    }
 }
 
 impl Read for Datagrams {
@@ -45,15 +59,13 @@ impl Read for Datagrams {
 }
 
 impl Write for Datagrams {
-    fn write(&mut self, datagram: &[u8]) -> io::Result<usize> {
-        self.sent += 1;
-        self.last_record = last_number(datagram).unwrap_or(self.last_record);
-        if let Some(retained) = &mut self.retained {
-            retained.push(datagram.to_vec());
-        } else if let Some(peer) = self.peer {
-            self.wire.send(peer, datagram);
+    fn write(&mut self, records: &[u8]) -> io::Result<usize> {
+        self.last_record = last_number(records).unwrap_or(self.last_record);
+        match self.outbox.last_mut() {
+            Some(last) if last.len() + records.len() <= self.mtu => last.extend_from_slice(records),
+            _ => self.outbox.push(records.to_vec()),
         }
-        Ok(datagram.len())
+        Ok(records.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -88,9 +100,9 @@ impl Listener {
             wire,
             peer: None,
             arrived: None,
-            sent: 0,
+            outbox: Vec::new(),
+            mtu: options.mtu as usize,
             last_record: 0,
-            retained: None,
         };
         Ok(Listener {
             stream: SslStream::new(ssl, datagrams)?,
@@ -104,10 +116,12 @@ impl Listener {
         let datagrams = self.stream.get_mut();
         datagrams.peer = Some(from);
         datagrams.arrived = Some(datagram.to_vec());
-        let before = datagrams.sent;
-        Ok(match ffi::listen(&mut self.stream)? {
+        let verdict = ffi::listen(&mut self.stream)?;
+        let asks = !self.stream.get_ref().outbox.is_empty();
+        self.stream.get_mut().send();
+        Ok(match verdict {
             Listen::Verified => Heard::Verified,
-            Listen::NotYet if self.stream.get_ref().sent > before => Heard::Asked,
+            Listen::NotYet if asks => Heard::Asked,
             Listen::NotYet => Heard::Dropped,
         })
     }
@@ -120,12 +134,14 @@ impl Listener {
         now: Instant,
     ) -> Peer {
         self.stream.get_mut().peer = Some(address);
+        let endpoint = Endpoint {
+            transport: Transport::Dtls,
+            peer: address,
+            session: number,
+        };
         Peer {
-            endpoint: Endpoint {
-                transport: Transport::Dtls,
-                peer: address,
-                session: number,
-            },
+            among: Namespace::Endpoint(endpoint),
+            endpoint,
             stream: self.stream,
             session: self.session,
             hello,
@@ -140,6 +156,8 @@ impl Listener {
 /// One session, from the verified cookie on.
 pub(super) struct Peer {
     pub(super) endpoint: Endpoint,
+    /// Whose message ids it has.
+    pub(super) among: Namespace,
     stream: SslStream<Datagrams>,
     session: Arc<Session>,
     /// Of the ClientHello that began it.
@@ -174,6 +192,13 @@ impl Peer {
 
     /// Takes one step; call again until the answer is [`Step::Waiting`] or an end.
     pub(super) fn step(&mut self, buffer: &mut [u8; MAX_RECORD]) -> Step {
+        let step = self.step_in_silence(buffer);
+        self.stream.get_mut().send();
+        step
+    }
+
+    /// The same; what is to be sent stays in the outbox.
+    fn step_in_silence(&mut self, buffer: &mut [u8; MAX_RECORD]) -> Step {
         ffi::clear_errors();
         if !self.established {
             return match self.stream.accept() {
@@ -197,16 +222,21 @@ impl Peer {
     /// Takes the first step of a handshake whose ClientHello was fed without a cookie, and says
     /// whether it resumes a session. Only then is anything sent.
     pub(super) fn resumes(&mut self, buffer: &mut [u8; MAX_RECORD]) -> bool {
-        self.stream.get_mut().retained = Some(Vec::new());
-        let waiting = matches!(self.step(buffer), Step::Waiting);
-        let retained = self.stream.get_mut().retained.take().unwrap_or_default();
+        let waiting = matches!(self.step_in_silence(buffer), Step::Waiting);
         if !waiting || !self.stream.ssl().session_reused() {
             return false;
         }
-        for flight in retained {
-            self.stream.get_ref().wire.send(self.endpoint.peer, &flight);
-        }
+        self.stream.get_mut().send();
         true
+    }
+
+    /// From now on, message ids are those of all sessions with this one's master secret.
+    pub(super) fn share_message_ids(&mut self, hasher: &RandomState) {
+        let mut secret = Zeroizing::new([0; MASTER_SECRET]);
+        let session = self.stream.ssl().session();
+        if session.is_some_and(|it| it.master_key(&mut *secret) == MASTER_SECRET) {
+            self.among = Namespace::Secret(hasher.hash_one(*secret));
+        }
     }
 
     /// Sends one message.
@@ -214,6 +244,7 @@ impl Peer {
         if let Err(error) = self.stream.ssl_write(message) {
             log::warn!("message to {} not sent: {error}", self.endpoint.peer);
         }
+        self.stream.get_mut().send();
     }
 
     /// Sends close_notify.
@@ -221,6 +252,7 @@ impl Peer {
         if let Err(error) = self.stream.shutdown() {
             log::debug!("close_notify to {}: {error}", self.endpoint.peer);
         }
+        self.stream.get_mut().send();
     }
 
     /// Sends a fatal alert. The session is to be dropped then, and cannot be resumed by its id.
@@ -243,7 +275,9 @@ impl Peer {
 
     /// Repeats the flight in the air if it is due.
     pub(super) fn handle_timeout(&mut self) -> Result<(), ErrorStack> {
-        ffi::handle_timeout(&mut self.stream)
+        let repeated = ffi::handle_timeout(&mut self.stream);
+        self.stream.get_mut().send();
+        repeated
     }
 
     /// When this session needs attention next, whatever comes.

@@ -1,6 +1,7 @@
 //! The DTLS server: sorts datagrams to sessions and keeps their time.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::RandomState;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use openssl::ssl::SslContext;
 
 use super::peer::{Heard, Listener, MAX_RECORD, Peer, Step};
 use super::record::{HelloRandom, client_hello, looks_like_dtls, offers_session};
-use super::{DtlsOptions, VerifyRequest};
+use super::{DtlsOptions, MessageIds, VerifyRequest};
 use crate::endpoint::{Endpoint, Transport};
 use crate::event::{EventKind, SessionEnd};
 use crate::faults::{Goodbye, Memory};
@@ -34,6 +35,8 @@ pub(crate) struct DtlsServer {
     timers: BTreeSet<(Instant, SocketAddr)>,
     /// Number of the next session.
     next: u64,
+    /// Tells master secrets apart without keeping them.
+    hasher: RandomState,
     buffer: Box<[u8; MAX_RECORD]>,
 }
 
@@ -58,6 +61,7 @@ impl DtlsServer {
             sessions: HashMap::new(),
             timers: BTreeSet::new(),
             next: 1,
+            hasher: RandomState::new(),
             buffer: Box::new([0; MAX_RECORD]),
         })
     }
@@ -191,12 +195,17 @@ impl DtlsServer {
         loop {
             match peer.step(&mut self.buffer) {
                 Step::Waiting => return self.put(now, peer),
-                Step::Established(event) => self.publish(peer.endpoint.peer, event),
+                Step::Established(event) => {
+                    if self.options.message_ids == MessageIds::Resumed {
+                        peer.share_message_ids(&self.hasher);
+                    }
+                    self.publish(peer.endpoint.peer, event);
+                }
                 Step::Message(len) => {
-                    let endpoint = peer.endpoint;
+                    let (endpoint, among) = (peer.endpoint, peer.among);
                     let owner = peer.device.as_ref();
                     let message = &self.buffer[..len];
-                    for reply in self.service.receive(now, endpoint, owner, message) {
+                    for reply in self.service.receive(now, endpoint, among, owner, message) {
                         peer.send(&reply);
                     }
                 }

@@ -4,23 +4,42 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Namespace};
 
 /// What is known about a message id.
 pub(super) enum Seen {
     /// Not within the lifetime.
     Never,
-    /// The same message again; these were the answers.
-    Repeated(Vec<Vec<u8>>),
+    /// The same message again; this was the answer.
+    Repeated(Answered),
     /// Same id, other bytes. A retransmission never differs, so this is a device that restarted on
     /// its old port or miscounts; the new message is served.
     Reused,
 }
 
+/// How a request was answered.
+#[derive(Clone)]
+pub(super) struct Answered {
+    /// Where the answer went.
+    pub(super) to: Endpoint,
+    /// What a repetition gets: an acknowledgement, or nothing.
+    pub(super) reply: Option<Vec<u8>>,
+    /// The response, if the acknowledgement has none.
+    pub(super) separate: Option<Separate>,
+}
+
+/// A response in a message of its own.
+#[derive(Clone)]
+pub(super) struct Separate {
+    pub(super) id: u16,
+    pub(super) confirmable: bool,
+    pub(super) message: Vec<u8>,
+}
+
 struct Remembered {
     fingerprint: u64,
     expires: Instant,
-    replies: Vec<Vec<u8>>,
+    answered: Answered,
 }
 
 struct Peer {
@@ -31,10 +50,10 @@ struct Peer {
 pub(super) struct Dedup {
     lifetime: Duration,
     limit: usize,
-    peers: HashMap<Endpoint, Peer>,
+    peers: HashMap<Namespace, Peer>,
     /// In order of expiry, as all lifetimes are equal. Entries outlive what they point to when an
     /// id is remembered anew; `expires` tells.
-    order: VecDeque<(Instant, Endpoint, u16)>,
+    order: VecDeque<(Instant, Namespace, u16)>,
     hasher: RandomState,
 }
 
@@ -49,15 +68,15 @@ impl Dedup {
         }
     }
 
-    pub(super) fn seen(&self, from: Endpoint, id: u16, fingerprint: u64) -> Seen {
+    pub(super) fn seen(&self, among: Namespace, id: u16, fingerprint: u64) -> Seen {
         match self
             .peers
-            .get(&from)
+            .get(&among)
             .and_then(|peer| peer.exchanges.get(&id))
         {
             None => Seen::Never,
             Some(known) if known.fingerprint == fingerprint => {
-                Seen::Repeated(known.replies.clone())
+                Seen::Repeated(known.answered.clone())
             }
             Some(_) => Seen::Reused,
         }
@@ -66,27 +85,35 @@ impl Dedup {
     pub(super) fn remember(
         &mut self,
         now: Instant,
-        from: Endpoint,
+        among: Namespace,
         id: u16,
         fingerprint: u64,
-        replies: Vec<Vec<u8>>,
+        answered: Answered,
     ) {
         let expires = now + self.lifetime;
         let remembered = Remembered {
             fingerprint,
             expires,
-            replies,
+            answered,
         };
-        self.peer(from).exchanges.insert(id, remembered);
-        self.order.push_back((expires, from, id));
+        self.peer(among).exchanges.insert(id, remembered);
+        self.order.push_back((expires, among, id));
         while self.order.len() > self.limit {
             self.forget_oldest();
         }
     }
 
+    /// The answer goes to this endpoint from now on.
+    pub(super) fn redirect(&mut self, among: Namespace, id: u16, to: Endpoint) {
+        let peer = self.peers.get_mut(&among);
+        if let Some(known) = peer.and_then(|peer| peer.exchanges.get_mut(&id)) {
+            known.answered.to = to;
+        }
+    }
+
     /// Message id for a message of our own to this peer.
-    pub(super) fn next_id(&mut self, to: Endpoint) -> u16 {
-        let peer = self.peer(to);
+    pub(super) fn next_id(&mut self, among: Namespace) -> u16 {
+        let peer = self.peer(among);
         peer.next_id = peer.next_id.wrapping_add(1);
         peer.next_id
     }
@@ -101,15 +128,16 @@ impl Dedup {
         }
     }
 
+    /// An endpoint is no more. What can still be repeated by another one stays for its lifetime.
     pub(super) fn forget(&mut self, endpoint: Endpoint) {
-        self.peers.remove(&endpoint);
+        self.peers.remove(&Namespace::Endpoint(endpoint));
     }
 
     fn forget_oldest(&mut self) {
-        let Some((expires, from, id)) = self.order.pop_front() else {
+        let Some((expires, among, id)) = self.order.pop_front() else {
             return;
         };
-        let Some(peer) = self.peers.get_mut(&from) else {
+        let Some(peer) = self.peers.get_mut(&among) else {
             return;
         };
         if peer
@@ -120,14 +148,14 @@ impl Dedup {
             peer.exchanges.remove(&id);
         }
         if peer.exchanges.is_empty() {
-            self.peers.remove(&from);
+            self.peers.remove(&among);
         }
     }
 
-    fn peer(&mut self, endpoint: Endpoint) -> &mut Peer {
+    fn peer(&mut self, among: Namespace) -> &mut Peer {
         // The first id is unpredictable (RFC 7252 section 4.4).
-        let first = || self.hasher.hash_one(endpoint) as u16;
-        self.peers.entry(endpoint).or_insert_with(|| Peer {
+        let first = || self.hasher.hash_one(among) as u16;
+        self.peers.entry(among).or_insert_with(|| Peer {
             next_id: first(),
             exchanges: HashMap::new(),
         })

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use coap_lite::Packet;
 pub(crate) use codec::Outgoing;
 use codec::{Kind, Parsed};
-use dedup::{Dedup, Seen};
+use dedup::{Answered, Dedup, Seen, Separate};
 use separate::Pending;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Namespace};
 
 /// Timing of the message layer; the defaults are those of RFC 7252 section 4.8.
 #[derive(Debug, Clone)]
@@ -91,6 +91,7 @@ pub(crate) enum Received {
 #[derive(Debug, Clone)]
 pub(crate) struct Exchange {
     pub(crate) endpoint: Endpoint,
+    among: Namespace,
     pub(crate) id: u16,
     pub(crate) confirmable: bool,
     token: Vec<u8>,
@@ -131,7 +132,13 @@ impl MessageLayer {
     }
 
     /// Takes one datagram apart.
-    pub(crate) fn receive(&mut self, now: Instant, from: Endpoint, datagram: &[u8]) -> Received {
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        from: Endpoint,
+        among: Namespace,
+        datagram: &[u8],
+    ) -> Received {
         self.dedup.expire(now);
         let handled = |note, id, replies| Received::Handled {
             note,
@@ -167,24 +174,33 @@ impl MessageLayer {
                     handled(note, id, Vec::new())
                 }
             },
-            Parsed::Request { kind, packet } => self.request(from, kind, packet, datagram),
+            Parsed::Request { kind, packet } => {
+                let exchange = Exchange {
+                    endpoint: from,
+                    among,
+                    id: packet.header.message_id,
+                    confirmable: kind == Kind::Confirmable,
+                    token: packet.get_token().to_vec(),
+                    fingerprint: self.hasher.hash_one(datagram),
+                };
+                self.request(now, exchange, packet)
+            }
         }
     }
 
-    fn request(&mut self, from: Endpoint, kind: Kind, packet: Packet, datagram: &[u8]) -> Received {
-        let exchange = Exchange {
-            endpoint: from,
-            id: packet.header.message_id,
-            confirmable: kind == Kind::Confirmable,
-            token: packet.get_token().to_vec(),
-            fingerprint: self.hasher.hash_one(datagram),
-        };
-        let id_reused = match self.dedup.seen(from, exchange.id, exchange.fingerprint) {
-            Seen::Repeated(replies) => {
+    fn request(&mut self, now: Instant, exchange: Exchange, packet: Packet) -> Received {
+        let Exchange {
+            among,
+            id,
+            fingerprint,
+            ..
+        } = exchange;
+        let id_reused = match self.dedup.seen(among, id, fingerprint) {
+            Seen::Repeated(answered) => {
                 return Received::Handled {
                     note: Note::Duplicate,
-                    id: Some(exchange.id),
-                    replies,
+                    id: Some(id),
+                    replies: self.repeat(now, &exchange, answered),
                 };
             }
             Seen::Reused => true,
@@ -197,6 +213,36 @@ impl MessageLayer {
         }
     }
 
+    /// Answers a request as before. If the answer went by another session, that one is no more, or the
+    /// device would not repeat the request by this one: a response that left by itself is sent here again.
+    fn repeat(&mut self, now: Instant, request: &Exchange, answered: Answered) -> Vec<Vec<u8>> {
+        let here = request.endpoint;
+        if answered.to == here {
+            return answered.reply.into_iter().collect();
+        }
+        self.dedup.redirect(request.among, request.id, here);
+        let response = answered.separate.map(|separate| {
+            let Separate {
+                id,
+                confirmable,
+                message,
+            } = separate;
+            if confirmable {
+                self.pending.settle(answered.to, id);
+                self.retransmit(now, request, id, message.clone());
+            }
+            message
+        });
+        answered.reply.into_iter().chain(response).collect()
+    }
+
+    /// Sees to it that a response that leaves at `at` is repeated until it is acknowledged.
+    fn retransmit(&mut self, at: Instant, request: &Exchange, id: u16, message: Vec<u8>) {
+        let to = request.endpoint;
+        let spread = self.hasher.hash_one((to, id, request.fingerprint));
+        self.pending.add(at, to, id, message, spread);
+    }
+
     /// Encodes the answer, which leaves after `delay`, and remembers it for repetitions.
     pub(crate) fn respond(
         &mut self,
@@ -206,67 +252,68 @@ impl MessageLayer {
         answer: &Outgoing<'_>,
         delivery: Delivery,
     ) -> Response {
-        let to = exchange.endpoint;
         let token = exchange.token.as_slice();
         if !exchange.confirmable {
-            let id = self.dedup.next_id(to);
-            let response = answer.encode(Kind::NonConfirmable, id, token);
+            let id = self.dedup.next_id(exchange.among);
             // A repeated non-confirmable request is silently ignored (RFC 7252 section 4.3).
-            self.dedup
-                .remember(now, to, exchange.id, exchange.fingerprint, Vec::new());
+            self.remember(now, exchange, None, None);
             return Response {
                 at_once: None,
-                later: response,
+                later: answer.encode(Kind::NonConfirmable, id, token),
             };
         }
         if delivery == Delivery::Piggybacked {
             let ack = answer.encode(Kind::Acknowledgement, exchange.id, token);
-            self.dedup.remember(
-                now,
-                to,
-                exchange.id,
-                exchange.fingerprint,
-                vec![ack.clone()],
-            );
+            self.remember(now, exchange, Some(ack.clone()), None);
             return Response {
                 at_once: None,
                 later: ack,
             };
         }
         let ack = codec::empty_ack(exchange.id);
-        self.dedup.remember(
-            now,
-            to,
-            exchange.id,
-            exchange.fingerprint,
-            vec![ack.clone()],
-        );
-        let id = self.dedup.next_id(to);
-        let response = if delivery == Delivery::Separate {
-            let response = answer.encode(Kind::Confirmable, id, token);
-            let spread = self.hasher.hash_one((to, id, exchange.fingerprint));
-            self.pending
-                .add(now + delay, to, id, response.clone(), spread);
-            response
+        let id = self.dedup.next_id(exchange.among);
+        let confirmable = delivery == Delivery::Separate;
+        let kind = if confirmable {
+            Kind::Confirmable
         } else {
-            answer.encode(Kind::NonConfirmable, id, token)
+            Kind::NonConfirmable
         };
+        let message = answer.encode(kind, id, token);
+        let separate = Separate {
+            id,
+            confirmable,
+            message: message.clone(),
+        };
+        self.remember(now, exchange, Some(ack.clone()), Some(separate));
+        if confirmable {
+            self.retransmit(now + delay, exchange, id, message.clone());
+        }
         Response {
             at_once: Some(ack),
-            later: response,
+            later: message,
         }
     }
 
     /// Marks the request as dealt with although it gets no answer.
     pub(crate) fn swallow(&mut self, now: Instant, exchange: &Exchange) {
-        let Exchange {
-            endpoint,
-            id,
-            fingerprint,
-            ..
-        } = *exchange;
+        self.remember(now, exchange, None, None);
+    }
+
+    fn remember(
+        &mut self,
+        now: Instant,
+        exchange: &Exchange,
+        reply: Option<Vec<u8>>,
+        separate: Option<Separate>,
+    ) {
+        let answered = Answered {
+            to: exchange.endpoint,
+            reply,
+            separate,
+        };
+        let (among, id) = (exchange.among, exchange.id);
         self.dedup
-            .remember(now, endpoint, id, fingerprint, Vec::new());
+            .remember(now, among, id, exchange.fingerprint, answered);
     }
 
     /// When [`expire`](Self::expire) has something to do next.

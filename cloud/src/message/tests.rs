@@ -10,6 +10,11 @@ fn endpoint(port: u16) -> Endpoint {
     }
 }
 
+/// Message ids of this endpoint alone.
+fn own(endpoint: Endpoint) -> Namespace {
+    Namespace::Endpoint(endpoint)
+}
+
 fn layer() -> (MessageLayer, Instant) {
     (MessageLayer::new(&Timing::default()), Instant::now())
 }
@@ -25,7 +30,7 @@ fn post(kind: u8, id: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 fn request(layer: &mut MessageLayer, now: Instant, from: Endpoint, bytes: &[u8]) -> Exchange {
-    match layer.receive(now, from, bytes) {
+    match layer.receive(now, from, own(from), bytes) {
         Received::Request { exchange, .. } => exchange,
         Received::Handled { note, .. } => panic!("not a new request: {note:?}"),
     }
@@ -37,7 +42,7 @@ fn handled(
     from: Endpoint,
     bytes: &[u8],
 ) -> (Note, Vec<Vec<u8>>) {
-    match layer.receive(now, from, bytes) {
+    match layer.receive(now, from, own(from), bytes) {
         Received::Request { .. } => panic!("taken for a new request"),
         Received::Handled { note, replies, .. } => (note, replies),
     }
@@ -60,7 +65,7 @@ fn a_piggybacked_answer_repeats_for_a_repeated_request_only() {
     assert_eq!((note, replies), (Note::Duplicate, sent));
     // Another endpoint, and another message under the same id, are new.
     request(&mut layer, now, endpoint(2), &bytes);
-    match layer.receive(now, endpoint(1), &post(0, 7, b"y")) {
+    match layer.receive(now, endpoint(1), own(endpoint(1)), &post(0, 7, b"y")) {
         Received::Request { id_reused, .. } => assert!(id_reused),
         Received::Handled { note, .. } => panic!("{note:?}"),
     }
@@ -316,6 +321,67 @@ fn a_forgotten_endpoint_leaves_nothing_behind() {
     layer.forget(endpoint(1));
     assert_eq!(layer.deadline(), None);
     request(&mut layer, now, endpoint(1), &bytes);
+}
+
+/// A session, and one that was resumed from it and has taken its place.
+const RENEWED: Namespace = Namespace::Secret(48);
+
+#[test]
+fn a_repetition_by_a_resumed_session_is_answered_as_before() {
+    let (mut layer, now) = layer();
+    let bytes = post(0, 7, b"x");
+    let Received::Request { exchange, .. } = layer.receive(now, endpoint(1), RENEWED, &bytes)
+    else {
+        panic!("new");
+    };
+    let outgoing = Outgoing::bare(Code::CONTENT);
+    let sent = layer.answer(now, &exchange, &outgoing, Delivery::Piggybacked);
+    layer.forget(endpoint(1));
+    match layer.receive(now, endpoint(2), RENEWED, &bytes) {
+        Received::Handled { note, replies, .. } => {
+            assert_eq!((note, replies), (Note::Duplicate, sent));
+        }
+        Received::Request { .. } => panic!("taken for a new request"),
+    }
+    // Neither an equal message of another device, nor this one after its time.
+    let stranger = layer.receive(now, endpoint(2), Namespace::Secret(49), &bytes);
+    assert!(matches!(stranger, Received::Request { .. }));
+    let later = now + Timing::default().exchange_lifetime;
+    let late = layer.receive(later, endpoint(2), RENEWED, &bytes);
+    assert!(matches!(late, Received::Request { .. }));
+}
+
+/// Otherwise it would get an acknowledgement, and wait for a response that went to the session before.
+#[test]
+fn a_separate_response_follows_the_device_to_the_resumed_session() {
+    for delivery in [Delivery::Separate, Delivery::SeparateNon] {
+        let (mut layer, now) = layer();
+        let bytes = post(0, 7, b"x");
+        let Received::Request { exchange, .. } = layer.receive(now, endpoint(1), RENEWED, &bytes)
+        else {
+            panic!("new");
+        };
+        let outgoing = Outgoing::bare(Code::CONTENT);
+        let sent = layer.answer(now, &exchange, &outgoing, delivery);
+        let mut repeat = |from| match layer.receive(now, from, RENEWED, &bytes) {
+            Received::Handled { note, replies, .. } => {
+                assert_eq!(note, Note::Duplicate);
+                replies
+            }
+            Received::Request { .. } => panic!("taken for a new request"),
+        };
+        assert_eq!(repeat(endpoint(1)), sent[..1], "{delivery:?}");
+        assert_eq!(repeat(endpoint(2)), sent, "{delivery:?}");
+        assert_eq!(repeat(endpoint(2)), sent[..1], "it has moved");
+        let Some(due) = layer.deadline() else {
+            assert_eq!(delivery, Delivery::SeparateNon);
+            continue;
+        };
+        let resent = layer.expire(due);
+        assert_eq!(resent, [Expired::Resend(endpoint(2), sent[1].clone())]);
+        layer.forget(endpoint(2));
+        assert_eq!(layer.deadline(), None, "nothing is left for the first");
+    }
 }
 
 impl MessageLayer {

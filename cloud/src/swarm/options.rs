@@ -35,7 +35,7 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value_t = Preset::Rfc)]
     pub(crate) preset: Preset,
     /// ACK_TIMEOUT in place of the preset's, so that waits of hours take minutes (bounds on authentications and
-    /// handshakes shrink with it, down to 10 s and 30 s)
+    /// handshakes, and the timers of handshakes, shrink with it, down to 10 s, 30 s and 100 ms)
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) ack_timeout: Option<Duration>,
     /// How many devices are switched on per second
@@ -93,6 +93,9 @@ impl Transport {
     }
 }
 
+/// As short as the library's setting may be.
+const SHORTEST_FLIGHT_TIMEOUT: Duration = Duration::from_millis(100);
+
 /// Sets of transmission parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Preset {
@@ -132,17 +135,24 @@ impl Options {
     pub(crate) fn settings(&self) -> Settings {
         let usual = Settings::default();
         let seconds = Duration::from_secs;
-        let (transmission, auth_bound, handshake_bound) = match self.preset {
+        let (transmission, auth_bound, handshake_bound, flight_timeout) = match self.preset {
             Preset::Rfc => (
                 TransmissionParams::default(),
                 usual.auth_bound,
                 usual.handshake_bound,
+                usual.flight_timeout,
             ),
-            Preset::Lan => (TransmissionParams::lan(), seconds(5), seconds(10)),
-            Preset::NbIot => (TransmissionParams::nb_iot(), seconds(180), seconds(180)),
+            Preset::Lan => {
+                let lan = TransmissionParams::lan();
+                (lan, seconds(5), seconds(10), Duration::from_millis(250))
+            }
+            Preset::NbIot => {
+                let nb_iot = TransmissionParams::nb_iot();
+                (nb_iot, seconds(180), seconds(180), seconds(9))
+            }
         };
         let ack_timeout = self.ack_timeout.unwrap_or(transmission.ack_timeout);
-        // What is patient for slow transmissions is as much faster with fast ones, down to the usual bounds.
+        // What is patient for slow transmissions is as much faster with fast ones, the bounds down to the usual ones.
         let pace = ack_timeout.as_secs_f64() / transmission.ack_timeout.as_secs_f64();
         let paced = |bound: Duration, usual: Duration| {
             if pace < 1.0 {
@@ -158,6 +168,7 @@ impl Options {
             },
             auth_bound: paced(auth_bound, usual.auth_bound),
             handshake_bound: paced(handshake_bound, usual.handshake_bound),
+            flight_timeout: paced(flight_timeout, SHORTEST_FLIGHT_TIMEOUT),
             ..usual
         }
     }
@@ -210,5 +221,9 @@ mod tests {
         );
         assert!(settings.transmission.validate().is_ok());
         assert_eq!(settings.handshake_bound, Duration::from_secs(30));
+        assert_eq!(settings.flight_timeout, Duration::from_millis(225));
+        let in_life = Options::parse_from(["iotx-swarm", "--preset=nb-iot"]).settings();
+        assert_eq!(in_life.handshake_bound, Duration::from_secs(180));
+        assert_eq!(in_life.flight_timeout, Duration::from_secs(9));
     }
 }

@@ -185,8 +185,13 @@ impl Association {
                 Some(Event::Renewed)
             }
             Err(failure) => {
-                self.effort = None;
                 self.port_is_stale = failure.is_silence();
+                // A server that asks for a cookie, and for nothing else in all that time, may be at
+                // a loss over the session that is offered to it.
+                if effort.resumes() && effort.is_heard() && self.port_is_stale {
+                    self.resumable = None;
+                }
+                self.effort = None;
                 Some(Event::NotRenewed(failure))
             }
         }

@@ -106,7 +106,11 @@ impl Channel {
     /// Opens the next record. A datagram that does not fit into the buffer is cut.
     pub(super) fn take(&mut self, buffer: &mut [u8], peer: &str) -> Taken {
         drop(ErrorStack::get());
-        match self.stream.ssl_read(buffer) {
+        // Where the server asks for our last flight again, OpenSSL repeats it from inside a read.
+        self.stream.get_mut().gather();
+        let read = self.stream.ssl_read(buffer);
+        self.stream.get_mut().send_gathered();
+        match read {
             Ok(length) => {
                 self.drop_rest_of_record(peer);
                 Taken::Datagram(length)

@@ -44,7 +44,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             total: DEFAULT_HANDSHAKE_BOUND,
-            psk: Duration::from_secs(10),
+            psk: psk_bound(DEFAULT_HANDSHAKE_BOUND),
             unreachable: 2,
             first_interval: FIRST_INTERVAL,
             path_mtu: DEFAULT_PATH_MTU,
@@ -57,11 +57,18 @@ impl Limits {
     pub(super) fn announced(announced: &Announced) -> Self {
         Self {
             total: announced.handshake_bound,
+            psk: psk_bound(announced.handshake_bound),
             first_interval: announced.flight_timeout.max(SHORTEST_INTERVAL),
             path_mtu: announced.path_mtu,
             ..Self::default()
         }
     }
+}
+
+/// The key's part of a handshake's time: 10 s of the default 30. Where round trips take seconds, a client has more patience
+/// altogether, and with the key as well.
+fn psk_bound(total: Duration) -> Duration {
+    total / 3
 }
 
 /// OpenSSL takes an interval of 0 for the wish to have its own; and a flight that is sent again before it
@@ -219,7 +226,7 @@ impl Dialer {
     ) -> Result<(SslStream<Wire>, Verdict), ErrorStack> {
         let mut ssl = Ssl::new(&self.context)?;
         self.psk.lend(&mut ssl)?;
-        suites.offer(&mut ssl)?;
+        suites.offer(&mut ssl, resume.and_then(Resumable::suite))?;
         ssl.set_mtu(self.link.largest_datagram().into())?;
         if self.limits.first_interval != FIRST_INTERVAL {
             timers::set_first_interval(&mut ssl, self.limits.first_interval)?;

@@ -56,7 +56,8 @@ impl Effort {
         let suites = dialer.suites();
         let resume = resume.filter(|resumable| resumable.is_good_for(suites));
         let unreachable_limit = purpose.unreachable_limit(dialer);
-        let times = times(dialer, start, suites, resume.is_some());
+        let two_tries = resume.is_some() && purpose == Purpose::Connect;
+        let times = times(dialer, start, suites, two_tries);
         Ok(Self {
             handshake: Handshake::new(dialer, suites, resume, times, unreachable_limit)?,
             suites,
@@ -117,6 +118,11 @@ impl Effort {
         self.heard_before || self.handshake.is_heard()
     }
 
+    /// Whether it began by resuming a session, and no full handshake has followed.
+    pub(super) fn resumes(&self) -> bool {
+        self.handshake.resumes()
+    }
+
     /// A key is to blame for what happens after its choice, but not for a peer that went away.
     fn explain(&self, failure: Failure) -> Failure {
         match failure {
@@ -163,14 +169,16 @@ impl Effort {
 }
 
 /// The times of a handshake of an effort that began at `start`.
-fn times(dialer: &Dialer, start: Instant, suites: Suites, resumes: bool) -> Times {
+fn times(dialer: &Dialer, start: Instant, suites: Suites, two_tries: bool) -> Times {
     let limits = dialer.limits();
     Times {
         start,
         end: start + limits.total,
         psk: (suites == Suites::Both).then_some(limits.psk),
-        // A server that answers and then does not go on may have accepted a session that it does
-        // not have any more: that leaves time for a full handshake.
-        heard: resumes.then_some(limits.total / 2),
+        // A server that answers and then does not go on may be at a loss over the session that is
+        // offered: that leaves time for a full handshake. Not so in a renewal: that would come from
+        // the same port, where the server may still answer the resumption, and be taken for it. There
+        // the next renewal is in full.
+        heard: two_tries.then_some(limits.total / 2),
     }
 }

@@ -148,8 +148,10 @@ impl Handshake {
         if let Some(alert) = self.suspicion.flight_is_due() {
             return Err(Failure::from_alert(alert));
         }
-        timers::retransmit_if_due(&mut self.stream)
-            .map_err(|stack| Failure::Protocol(stack.to_string()))
+        self.stream.get_mut().gather();
+        let repeated = timers::retransmit_if_due(&mut self.stream);
+        self.stream.get_mut().send_gathered();
+        repeated.map_err(|stack| Failure::Protocol(stack.to_string()))
     }
 
     /// Believes repeated reports that the peer is unreachable.

@@ -5,7 +5,7 @@
 //! the roots and the identity that the handshake was made with, and how. It is resumed for the same
 //! only, and not for ever.
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use foreign_types::ForeignTypeRef;
@@ -124,6 +124,24 @@ impl Resumable {
         }
         // SAFETY: the session is live and the call only looks.
         unsafe { SSL_SESSION_has_ticket(self.session.as_ptr()) == 1 }
+    }
+
+    /// The name of its cipher suite.
+    pub(super) fn suite(&self) -> Option<&str> {
+        unsafe extern "C" {
+            // <openssl/ssl.h>, OpenSSL 1.1.1 and later; not in the bindings.
+            fn SSL_SESSION_get0_cipher(
+                session: *const openssl_sys::SSL_SESSION,
+            ) -> *const openssl_sys::SSL_CIPHER;
+        }
+        // SAFETY: the session is live and the call only looks; a cipher is one of OpenSSL's own constants.
+        let cipher = unsafe { SSL_SESSION_get0_cipher(self.session.as_ptr()) };
+        if cipher.is_null() {
+            return None;
+        }
+        // SAFETY: not null, so a constant of OpenSSL's, as is its name, which ends with a NUL.
+        let name = unsafe { CStr::from_ptr(openssl_sys::SSL_CIPHER_get_name(cipher)) };
+        name.to_str().ok()
     }
 
     /// Whether a handshake with these suites may resume it now.

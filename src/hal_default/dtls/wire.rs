@@ -1,5 +1,5 @@
-//! The transport OpenSSL sees: one write is one datagram; a read takes what the router has put
-//! aside.
+//! The transport OpenSSL sees: one write is one datagram, but for flights that are repeated; a read
+//! takes what the router has put aside.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub(super) struct Wire {
     link: Arc<Link>,
     /// Whole records that OpenSSL has not taken yet. Keeps its memory.
     inbox: Vec<u8>,
+    /// The datagram that is being put together, from [`Self::gather`] to [`Self::send_gathered`].
+    outbox: Option<Vec<u8>>,
     error: Option<io::Error>,
     unreachable: u32,
 }
@@ -26,6 +28,7 @@ impl Wire {
         Self {
             link,
             inbox: Vec::new(),
+            outbox: None,
             error: None,
             unreachable: 0,
         }
@@ -34,6 +37,28 @@ impl Wire {
     /// Hands a record over.
     pub(super) fn deliver(&mut self, record: &[u8]) {
         self.inbox.extend_from_slice(record);
+    }
+
+    /// Puts what OpenSSL writes from now on into as few datagrams as the path MTU allows (RFC 6347 4.1.1).
+    /// OpenSSL does so when a flight leaves for the first time; when it repeats one, it writes every message
+    /// by itself, which costs a header each, and where much is lost they hardly arrive together.
+    pub(super) fn gather(&mut self) {
+        self.outbox = Some(Vec::new());
+    }
+
+    /// Sends what was gathered; from now on one write is one datagram again.
+    pub(super) fn send_gathered(&mut self) {
+        if let Some(last) = self.outbox.take().filter(|last| !last.is_empty()) {
+            self.send(&last);
+        }
+    }
+
+    fn send(&mut self, datagram: &[u8]) {
+        match self.link.send(datagram) {
+            Ok(sent) if sent == datagram.len() => {}
+            Ok(_) => self.keep(io::ErrorKind::WriteZero.into()),
+            Err(error) => self.keep(error),
+        }
     }
 
     /// Whether OpenSSL has records to take.
@@ -82,13 +107,19 @@ impl Read for Wire {
 }
 
 impl Write for Wire {
-    fn write(&mut self, datagram: &[u8]) -> io::Result<usize> {
-        match self.link.send(datagram) {
-            Ok(sent) if sent == datagram.len() => {}
-            Ok(_) => self.keep(io::ErrorKind::WriteZero.into()),
-            Err(error) => self.keep(error),
+    fn write(&mut self, records: &[u8]) -> io::Result<usize> {
+        let Some(mut gathered) = self.outbox.take() else {
+            self.send(records);
+            return Ok(records.len());
+        };
+        let room = usize::from(self.link.largest_datagram());
+        if !gathered.is_empty() && gathered.len() + records.len() > room {
+            self.send(&gathered);
+            gathered.clear();
         }
-        Ok(datagram.len())
+        gathered.extend_from_slice(records);
+        self.outbox = Some(gathered);
+        Ok(records.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -124,6 +155,28 @@ mod tests {
         wire.deliver(&[7; 20]);
         assert_eq!(wire.read(&mut buffer).expect("cut"), 16);
         assert!(wire.read(&mut buffer).is_err(), "the rest is gone");
+        assert!(wire.take_error().is_none());
+    }
+
+    #[test]
+    fn what_is_gathered_fills_datagrams_and_is_not_cut() {
+        let (peer, mut wire) = pair();
+        let room = usize::from(wire.link.largest_datagram());
+        let mut buffer = [0u8; 2048];
+        let mut receive = || peer.recv(&mut buffer).expect("a datagram");
+        wire.gather();
+        for length in [room - 10, 10, 1, room, 5, 6] {
+            assert_eq!(wire.write(&vec![0; length]).expect("taken"), length);
+        }
+        wire.send_gathered();
+        wire.write_all(&[0; 7]).expect("sent");
+        wire.write_all(&[0; 8]).expect("sent");
+        wire.gather();
+        wire.send_gathered();
+        wire.write_all(&[0; 9]).expect("sent");
+        for expected in [room, 1, room, 11, 7, 8, 9] {
+            assert_eq!(receive(), expected);
+        }
         assert!(wire.take_error().is_none());
     }
 

@@ -173,6 +173,17 @@ fn the_first_flight_waits_as_long_as_was_announced() {
     }
 }
 
+/// A server's answer to our last flight takes up to 10 s where NB-IoT is slow, and the flight may be lost.
+#[test]
+fn a_key_has_a_third_of_the_time_before_certificates_are_tried() {
+    let mut announced = announced(Offer::Both, b"device", b"key").expect("announced");
+    let usual = Limits::announced(&announced).psk;
+    assert_eq!(usual, Duration::from_secs(10));
+    assert_eq!(usual, Limits::default().psk);
+    announced.handshake_bound = Duration::from_secs(180);
+    assert_eq!(Limits::announced(&announced).psk, Duration::from_secs(60));
+}
+
 #[test]
 fn a_peer_that_stops_answering_is_told_apart_from_a_silent_one() {
     let root = authority("root");

@@ -97,7 +97,7 @@ fn a_session_with_a_key_is_resumed_too() {
 
 /// A server whose session lives on while the next one is made, as RFC 6347 4.2.8 asks: by the
 /// cookie it knows that the ClientHello is not forged.
-fn with_cookies(identity: &Identity) -> SslContext {
+pub(super) fn with_cookies(identity: &Identity) -> SslContext {
     context(|context: &mut SslContextBuilder| {
         with_identity(identity)(context);
         context.set_options(SslOptions::COOKIE_EXCHANGE);

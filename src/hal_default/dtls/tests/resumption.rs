@@ -132,6 +132,30 @@ fn a_server_that_declines_gets_a_full_handshake() {
     assert_eq!(other.finish(), [false]);
 }
 
+/// A resumption offers the session's suite and no other.
+#[test]
+fn a_server_with_another_kind_of_certificate_gets_a_full_handshake() {
+    let root = authority("root");
+    let identity = |suite| with_identity(&issue(&root, &Leaf::for_suite(suite)));
+    let first = Server::start(HOST, identity("ECDHE-ECDSA-AES128-GCM-SHA256"), serve(1));
+    let address = first.address;
+    let kept = keep(connect_resuming(address, &root.pem(), b""));
+    first.finish();
+    let other = context(identity("AES128-SHA256"));
+    // Until the device believes the alert, it repeats its hello.
+    let other = Server::start_at(address, other, |listener| {
+        let mut connection = loop {
+            if let Ok(connection) = listener.accept() {
+                break connection;
+            }
+        };
+        connection.echo();
+        connection.suite()
+    });
+    keep(connect_resuming(address, &root.pem(), &kept));
+    assert!(!other.finish().contains("ECDSA"));
+}
+
 #[test]
 fn damaged_bytes_lead_to_a_full_handshake() {
     let root = authority("root");
