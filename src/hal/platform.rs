@@ -3,7 +3,7 @@
 
 use super::dtls::{Arrival, DtlsOptions, DtlsSession, Offer, PskCredentials};
 use super::udp::UdpSocket;
-use super::{certs, clock, identity, random};
+use super::{certs, clock, identity, milliseconds, random};
 use crate::client::{
     ConnectError, ConnectRequest, DtlsOffer, Endpoint, Platform, Received, Renewal,
     ResumableSession, Security, SendFailed, Transport, VendorIds,
@@ -189,7 +189,7 @@ impl From<super::Received> for Received {
 
 /// Milliseconds for the HAL, rounded up so that a wait never ends before its deadline.
 fn millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
+    u32::try_from(milliseconds(duration)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::time::{Duration, Instant};
 
-use crate::hal::immediate;
+use crate::hal::{immediate, milliseconds};
 
 /// Result of a wait.
 #[derive(Debug)]
@@ -54,8 +54,7 @@ fn wait(fd: RawFd, events: libc::c_short, timeout: Option<Duration>) -> Wait {
 /// poll's time-out: rounded up, so that a wait never ends before its time, and bounded.
 fn poll_ms(timeout: Option<Duration>) -> libc::c_int {
     let Some(timeout) = timeout else { return -1 };
-    let ms = timeout.as_nanos().div_ceil(1_000_000);
-    libc::c_int::try_from(ms).unwrap_or(libc::c_int::MAX)
+    libc::c_int::try_from(milliseconds(timeout)).unwrap_or(libc::c_int::MAX)
 }
 
 /// Takes one datagram that is already there; `WouldBlock` when none is. What does not fit is cut

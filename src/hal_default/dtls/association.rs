@@ -125,6 +125,18 @@ impl Association {
         self.effort.as_ref().map(|(effort, _)| effort.due())
     }
 
+    /// Whether a session lives, has no records to give, and no handshake is under way: nothing happens before
+    /// something arrives.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let has_news = |channel: &Channel| channel.has_pending() || channel.ended().is_some();
+        self.effort.is_none()
+            && self.stillborn.is_none()
+            && self
+                .channel
+                .as_ref()
+                .is_some_and(|channel| !has_news(channel))
+    }
+
     /// Whether [`Self::turn`] has something to do without anything arriving.
     pub(super) fn has_pending(&self) -> bool {
         self.stillborn.is_some() || self.channel.as_ref().is_some_and(Channel::has_pending)
@@ -135,7 +147,9 @@ impl Association {
         let mut datagrams = if receive { DATAGRAMS_PER_TURN } else { 0 };
         loop {
             // The old session's records before the news that there is another one.
-            if let Some(event) = self.take_record(buffer).or_else(|| self.drive()) {
+            if !self.is_at_rest()
+                && let Some(event) = self.take_record(buffer).or_else(|| self.drive())
+            {
                 return Some(event);
             }
             datagrams = datagrams.checked_sub(1)?;
@@ -173,8 +187,8 @@ impl Association {
     }
 
     fn drive(&mut self) -> Option<Event> {
-        if let Some(failure) = self.stillborn.take() {
-            return Some(Event::NotRenewed(failure));
+        if self.stillborn.is_some() {
+            return self.stillborn.take().map(Event::NotRenewed);
         }
         let (effort, purpose) = self.effort.as_mut()?;
         match effort.drive(&self.dialer, *purpose) {

@@ -36,18 +36,23 @@ pub(super) enum Taken {
 pub(super) struct Channel {
     stream: SslStream<Wire>,
     protection: Protection,
-    /// Whether OpenSSL has gone through all that was delivered.
-    exhausted: bool,
+    /// Whether OpenSSL may hold records from before: those that overtook the end of the handshake. Later ones it is
+    /// handed one by one, and keeps none.
+    holds_early_records: bool,
+    /// Whether there may be records that OpenSSL has not gone through.
+    pending: bool,
     ended: Option<Ended>,
 }
 
 impl Channel {
     pub(super) fn new(mut stream: SslStream<Wire>) -> Self {
         stream.get_mut().end_handshake();
+        let holds_early_records = has_pending(stream.ssl());
         Self {
             protection: Protection::of(stream.ssl()),
+            holds_early_records,
+            pending: holds_early_records || stream.get_ref().has_mail(),
             stream,
-            exhausted: false,
             ended: None,
         }
     }
@@ -64,15 +69,13 @@ impl Channel {
 
     /// Takes a record for [`Self::take`] to open.
     pub(super) fn deliver(&mut self, record: Record<'_>) {
-        self.exhausted = false;
-        self.stream.get_mut().deliver(record.bytes());
+        self.pending = true;
+        self.stream.get_mut().deliver(record);
     }
 
     /// Whether there are records to [`take`](Self::take).
     pub(super) fn has_pending(&self) -> bool {
-        self.ended.is_none()
-            && !self.exhausted
-            && (self.stream.get_ref().has_mail() || has_pending(self.stream.ssl()))
+        self.pending && self.ended.is_none()
     }
 
     /// The longest datagram whose record fits the path MTU.
@@ -90,36 +93,67 @@ impl Channel {
         if let Some(ended) = self.ended {
             return Err(SendError::Ended(ended));
         }
-        drop(ErrorStack::get());
-        let written = self.stream.ssl_write(datagram);
-        let lost = self.stream.get_mut().take_error();
-        match (written, lost) {
-            (Ok(_), None) => Ok(()),
-            (Ok(_), Some(error)) => {
+        if let Err(error) = self.stream.ssl_write(datagram) {
+            let code = self.verdict(&error);
+            return Err(SendError::Ended(self.end(code, &error, peer)));
+        }
+        match self.stream.get_mut().take_error() {
+            None => Ok(()),
+            Some(error) => {
                 log::warn!("{peer}: sending failed: {error}");
                 Err(SendError::Transport)
             }
-            (Err(error), _) => Err(SendError::Ended(self.end(&error, peer))),
         }
     }
 
     /// Opens the next record. A datagram that does not fit into the buffer is cut.
     pub(super) fn take(&mut self, buffer: &mut [u8], peer: &str) -> Taken {
-        drop(ErrorStack::get());
-        match self.stream.ssl_read(buffer) {
+        let error = match self.stream.ssl_read(buffer) {
             Ok(length) => {
-                self.drop_rest_of_record(peer);
-                Taken::Datagram(length)
-            }
-            Err(error) if error.code() == ErrorCode::WANT_READ => {
-                // The repetition of a last flight may not have left; the server asks again.
-                if let Some(error) = self.stream.get_mut().take_error() {
-                    log::debug!("{peer}: {error}");
+                if length == buffer.len() {
+                    self.drop_rest_of_record(peer);
                 }
-                self.exhausted = true;
-                Taken::Nothing
+                self.pending = self.holds_early_records || self.stream.get_ref().has_mail();
+                return Taken::Datagram(length);
             }
-            Err(error) => Taken::Ended(self.end(&error, peer)),
+            Err(error) => error,
+        };
+        let code = self.verdict(&error);
+        if code != ErrorCode::WANT_READ {
+            return Taken::Ended(self.end(code, &error, peer));
+        }
+        // The repetition of a last flight may not have left; the server asks again.
+        if let Some(error) = self.stream.get_mut().take_error() {
+            log::debug!("{peer}: {error}");
+        }
+        self.holds_early_records = false;
+        self.pending = false;
+        Taken::Nothing
+    }
+
+    /// What a call that failed came to.
+    ///
+    /// OpenSSL looks into the thread's error queue for it, where the program's own use of OpenSSL may have left
+    /// entries: `error`'s code is that of an entry, whoever left it. Getting `error` has emptied the queue, so that OpenSSL,
+    /// asked once more, goes by the session's state. (To empty the queue before each call, as its manual has it,
+    /// costs more than all else that we do for a record.)
+    fn verdict(&self, error: &openssl::ssl::Error) -> ErrorCode {
+        unsafe extern "C" {
+            // <openssl/ssl.h>, OpenSSL 1.1.0 and later; not in the bindings.
+            fn SSL_in_init(ssl: *const openssl_sys::SSL) -> c_int;
+        }
+        if error.ssl_error().is_none() {
+            return error.code();
+        }
+        let ssl = self.stream.ssl().as_ptr();
+        // SAFETY: the object is live and the calls only look.
+        let (code, broken) =
+            unsafe { (openssl_sys::SSL_get_error(ssl, -1), SSL_in_init(ssl) == 1) };
+        match ErrorCode::from_raw(code) {
+            // A session that a fatal alert has ended looks closed too, but is also back in the state of one that has
+            // yet to begin, as after any failure.
+            ErrorCode::ZERO_RETURN if broken => ErrorCode::SSL,
+            code => code,
         }
     }
 
@@ -139,9 +173,9 @@ impl Channel {
         log::warn!("{peer}: a datagram was too long for the buffer, {dropped} bytes dropped");
     }
 
-    /// Notes how the session ended: `error` is not one that waiting would cure.
-    fn end(&mut self, error: &openssl::ssl::Error, peer: &str) -> Ended {
-        let ended = if error.code() == ErrorCode::ZERO_RETURN {
+    /// Notes how the session ended: `error`, of this [`verdict`](Self::verdict), is not one that waiting would cure.
+    fn end(&mut self, code: ErrorCode, error: &openssl::ssl::Error, peer: &str) -> Ended {
+        let ended = if code == ErrorCode::ZERO_RETURN {
             log::warn!("{peer}: the server closed the DTLS session (close_notify)");
             Ended::CloseNotify
         } else if let Some(alert) = fatal_alert(error) {

@@ -183,14 +183,11 @@ fn alert_of(reason: c_int) -> Option<Alert> {
         .map(Alert)
 }
 
-/// The fatal alert in an error of OpenSSL, if it is one.
+/// The fatal alert in an error of OpenSSL, if it is one. Its entry is the last: others may have been there before.
 pub(super) fn fatal_alert(error: &ssl::Error) -> Option<Alert> {
-    error
-        .ssl_error()?
-        .errors()
-        .iter()
-        .filter(|error| error.library_code() == reason::LIBRARY)
-        .find_map(|error| alert_of(error.reason_code()))
+    let last = error.ssl_error()?.errors().last()?;
+    let ours = last.library_code() == reason::LIBRARY;
+    ours.then(|| alert_of(last.reason_code())).flatten()
 }
 
 impl Alert {

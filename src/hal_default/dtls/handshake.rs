@@ -74,7 +74,7 @@ impl Handshake {
         if record.is_handshake() {
             self.suspicion.lay_to_rest();
         }
-        self.stream.get_mut().deliver(record.bytes());
+        self.stream.get_mut().deliver(record);
     }
 
     /// Takes an alert in clear.

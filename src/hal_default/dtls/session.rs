@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::super::socket::{Deadline, Wait, wait_readable};
+use super::super::socket::{Deadline, Wait, patience, wait_readable};
 use super::association::{Association, Event};
 use super::channel::{Channel, Ended, SendError};
 use super::dialer::{Dialer, Limits, Proof, Target};
 use super::failure::Failure;
 use super::waker::Waker;
-use crate::hal::immediate;
 use crate::sync::{Mutex, MutexGuard};
 
 /// Longest datagram one record carries (RFC 5246 6.2.1).
@@ -124,22 +123,34 @@ impl Session {
     /// is cut off. While a renewal is under way, this drives it.
     pub(super) fn read(&self, buffer: &mut [u8], timeout_ms: u32) -> Read {
         self.read_here.store(true, Ordering::Relaxed);
-        let deadline = Deadline::after_ms(timeout_ms);
+        let patience = patience(timeout_ms);
+        let deadline = Deadline::after(patience);
         // A caller that does not want to wait has waited for the socket itself, mostly.
-        let mut ready = immediate::is_wanted();
+        let mut ready = patience == Some(Duration::ZERO);
+        let mut waited = false;
         loop {
             let due = {
                 let mut association = self.lock();
-                if let Some(event) = association.turn(buffer, ready) {
+                if !ready && association.is_at_rest() {
+                    None
+                } else if let Some(event) = association.turn(buffer, ready) {
                     return self.tell(event);
+                } else {
+                    association.due()
                 }
-                association.due()
             };
             // Junk keeps the socket ready without ever giving a record.
             if ready && deadline.is_past() {
                 return Read::Timeout;
             }
-            let wait = [deadline.remaining(), due].into_iter().flatten().min();
+            // One reading of the clock less for what comes during the first wait.
+            let left = if waited {
+                deadline.remaining()
+            } else {
+                patience
+            };
+            waited = true;
+            let wait = [left, due].into_iter().flatten().min();
             match self.waker.wait_readable(self.descriptor, wait) {
                 Wait::Ready => ready = true,
                 Wait::TimedOut if deadline.is_past() => return Read::Timeout,

@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use super::super::socket::Wait;
+use crate::hal::milliseconds;
 
 /// A counter of the kernel that can be waited for beside a socket.
 #[derive(Debug)]
@@ -55,8 +56,7 @@ impl Waker {
         let mut entries = [entry(socket), entry(own)];
         // Rounded up, so that a wait never ends before its time.
         let ms = timeout.map_or(-1, |timeout| {
-            let ms = timeout.as_nanos().div_ceil(1_000_000);
-            libc::c_int::try_from(ms).unwrap_or(libc::c_int::MAX)
+            libc::c_int::try_from(milliseconds(timeout)).unwrap_or(libc::c_int::MAX)
         });
         // SAFETY: two valid entries.
         match unsafe { libc::poll(entries.as_mut_ptr(), 2, ms) } {

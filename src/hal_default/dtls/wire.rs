@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::super::socket::reports_unreachable;
 use super::link::Link;
+use super::records::{Record, records};
 
 /// One OpenSSL object's end of a link.
 ///
@@ -15,8 +16,10 @@ use super::link::Link;
 #[derive(Debug)]
 pub(super) struct Wire {
     link: Arc<Link>,
-    /// Whole records that OpenSSL has not taken yet. Keeps its memory.
+    /// Whole records. Keeps its memory.
     inbox: Vec<u8>,
+    /// Where those begin that OpenSSL has not taken yet.
+    next: usize,
     error: Option<io::Error>,
     unreachable: u32,
 }
@@ -26,14 +29,15 @@ impl Wire {
         Self {
             link,
             inbox: Vec::new(),
+            next: 0,
             error: None,
             unreachable: 0,
         }
     }
 
     /// Hands a record over.
-    pub(super) fn deliver(&mut self, record: &[u8]) {
-        self.inbox.extend_from_slice(record);
+    pub(super) fn deliver(&mut self, record: Record<'_>) {
+        self.inbox.extend_from_slice(record.bytes());
     }
 
     /// Whether OpenSSL has records to take.
@@ -69,14 +73,19 @@ impl Wire {
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.inbox.is_empty() {
+        // One by one, so that none is left in OpenSSL, where one would have to ask for it.
+        let Some(record) = records(&self.inbox[self.next..]).next() else {
             return Err(io::ErrorKind::WouldBlock.into());
+        };
+        // OpenSSL's buffer holds the longest record.
+        let record = record.bytes();
+        let length = record.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&record[..length]);
+        self.next += record.len();
+        if self.next == self.inbox.len() {
+            self.inbox.clear();
+            self.next = 0;
         }
-        // OpenSSL's buffer holds the longest record; should more have come together, the rest is
-        // lost as the end of a long datagram is.
-        let length = self.inbox.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&self.inbox[..length]);
-        self.inbox.clear();
         Ok(length)
     }
 }
@@ -110,20 +119,29 @@ mod tests {
     }
 
     #[test]
-    fn what_was_delivered_is_read_at_once_and_only_once() {
+    fn records_are_read_one_by_one_and_only_once() {
+        const LONG: usize = 13 + 20;
         let (_peer, mut wire) = pair();
-        let mut buffer = [0u8; 16];
+        let record = |length: u8| {
+            let header = [23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, length];
+            [&header[..], &vec![length; length.into()]].concat()
+        };
+        let mut buffer = [0u8; LONG - 1];
         let error = wire.read(&mut buffer).expect_err("nothing yet");
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-        wire.deliver(b"one");
-        wire.deliver(b"two");
-        assert!(wire.has_mail());
-        assert_eq!(wire.read(&mut buffer).expect("both"), 6);
-        assert_eq!(&buffer[..6], b"onetwo");
-        assert!(!wire.has_mail());
-        wire.deliver(&[7; 20]);
-        assert_eq!(wire.read(&mut buffer).expect("cut"), 16);
-        assert!(wire.read(&mut buffer).is_err(), "the rest is gone");
+        for _ in 0..2 {
+            let datagram = [record(1), record(2), record(20)].concat();
+            records(&datagram).for_each(|record| wire.deliver(record));
+            for length in [1, 2] {
+                assert!(wire.has_mail());
+                let expected = record(length);
+                assert_eq!(wire.read(&mut buffer).expect("a record"), expected.len());
+                assert_eq!(&buffer[..expected.len()], expected);
+            }
+            assert_eq!(wire.read(&mut buffer).expect("cut"), LONG - 1);
+            assert!(!wire.has_mail());
+            assert!(wire.read(&mut buffer).is_err(), "the rest is gone");
+        }
         assert!(wire.take_error().is_none());
     }
 

@@ -274,29 +274,6 @@ fn several_records_in_one_datagram_are_all_delivered() {
 }
 
 #[test]
-fn errors_left_in_openssls_queue_by_others_do_no_harm() {
-    let root = authority("root");
-    let server = serve(&root, echo_once);
-    let session = open(&root, &server).expect("handshake");
-    let leave_error = || {
-        openssl::x509::X509::from_pem(b"junk")
-            .expect_err("no PEM")
-            .put()
-    };
-    leave_error();
-    assert_eq!(
-        session.receive(&mut [0; 8], 1),
-        Arrival::Network(Received::Timeout)
-    );
-    leave_error();
-    session.send(b"fine").expect("send");
-    leave_error();
-    assert_eq!(session.receive(&mut [0; 8], PATIENCE_MS), arrived(4));
-    drop(session);
-    server.finish();
-}
-
-#[test]
 fn a_waiting_reader_does_not_hold_up_a_writer() {
     let root = authority("root");
     let server = serve(&root, |listener| {
