@@ -19,6 +19,7 @@ mod handshake;
 mod link;
 mod records;
 mod resume;
+mod roots;
 mod router;
 mod session;
 #[cfg(test)]
