@@ -207,14 +207,20 @@ pub(super) fn patience(timeout_ms: u32) -> Option<Duration> {
     (timeout_ms != 0).then(|| Duration::from_millis(timeout_ms.into()))
 }
 
-/// A point in time to wait for, or never.
+/// A wait that began at one point in time, and when it is to end, if at all.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline(Option<Instant>);
+pub(super) struct Deadline {
+    begun: Instant,
+    patience: Option<Duration>,
+}
 
 impl Deadline {
     /// At the end of this [`patience`], from now on.
     pub(super) fn after(patience: Option<Duration>) -> Self {
-        Self(patience.map(|wait| Instant::now() + wait))
+        Self {
+            begun: Instant::now(),
+            patience,
+        }
     }
 
     /// At the end of the [`patience`] for `timeout_ms`, from now on.
@@ -222,13 +228,18 @@ impl Deadline {
         Self::after(patience(timeout_ms))
     }
 
-    /// The time left; `None` is for ever.
-    pub(super) fn remaining(self) -> Option<Duration> {
-        self.0
-            .map(|at| at.saturating_duration_since(Instant::now()))
+    /// When the wait began.
+    pub(super) fn begun(self) -> Instant {
+        self.begun
     }
 
-    /// Whether the point has passed.
+    /// The time left; `None` is for ever.
+    pub(super) fn remaining(self) -> Option<Duration> {
+        self.patience
+            .map(|patience| patience.saturating_sub(self.begun.elapsed()))
+    }
+
+    /// Whether the end has come.
     pub(super) fn is_past(self) -> bool {
         self.remaining() == Some(Duration::ZERO)
     }

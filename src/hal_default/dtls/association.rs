@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::channel::{Channel, Ended, Taken};
 use super::dialer::Dialer;
@@ -123,6 +123,13 @@ impl Association {
             return Some(Duration::ZERO);
         }
         self.effort.as_ref().map(|(effort, _)| effort.due())
+    }
+
+    /// Ends a read that began at `now`.
+    pub(super) fn rest(&mut self, now: Instant, has_given: bool) {
+        if let Some(channel) = &mut self.channel {
+            channel.rest(now, has_given);
+        }
     }
 
     /// Whether a session lives, has no records to give, and no handshake is under way: nothing happens before

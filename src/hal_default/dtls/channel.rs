@@ -1,11 +1,13 @@
 //! The record protection of one established session: OpenSSL after its handshake.
 
 use std::ffi::c_int;
+use std::time::Instant;
 
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
 use openssl::ssl::{ErrorCode, ShutdownState, SslRef, SslStream};
 
+use super::buffers::Buffers;
 use super::failure::fatal_alert;
 use super::records::{Protection, Record};
 use super::wire::Wire;
@@ -41,6 +43,7 @@ pub(super) struct Channel {
     holds_early_records: bool,
     /// Whether there may be records that OpenSSL has not gone through.
     pending: bool,
+    buffers: Buffers,
     ended: Option<Ended>,
 }
 
@@ -52,6 +55,7 @@ impl Channel {
             protection: Protection::of(stream.ssl()),
             holds_early_records,
             pending: holds_early_records || stream.get_ref().has_mail(),
+            buffers: Buffers::new(),
             stream,
             ended: None,
         }
@@ -88,10 +92,19 @@ impl Channel {
         unsafe { DTLS_get_data_mtu(self.stream.ssl().as_ptr()) }
     }
 
+    #[cfg(test)]
+    pub(super) fn has_buffers(&self) -> bool {
+        self.buffers.there()
+    }
+
     /// Sends one datagram as one record.
     pub(super) fn send(&mut self, datagram: &[u8], peer: &str) -> Result<(), SendError> {
         if let Some(ended) = self.ended {
             return Err(SendError::Ended(ended));
+        }
+        if !self.buffers.are_there(self.stream.ssl()) {
+            log::error!("{peer}: no memory for a record");
+            return Err(SendError::Transport);
         }
         if let Err(error) = self.stream.ssl_write(datagram) {
             let code = self.verdict(&error);
@@ -108,6 +121,11 @@ impl Channel {
 
     /// Opens the next record. A datagram that does not fit into the buffer is cut.
     pub(super) fn take(&mut self, buffer: &mut [u8], peer: &str) -> Taken {
+        if !self.buffers.are_there(self.stream.ssl()) {
+            log::error!("{peer}: no memory for a record");
+            self.pending = false;
+            return Taken::Nothing;
+        }
         let error = match self.stream.ssl_read(buffer) {
             Ok(length) => {
                 if length == buffer.len() {
@@ -173,6 +191,13 @@ impl Channel {
         log::warn!("{peer}: a datagram was too long for the buffer, {dropped} bytes dropped");
     }
 
+    /// Gives buffers back that a session does not need which is read from at `now` and has nothing more to give.
+    pub(super) fn rest(&mut self, now: Instant, has_given: bool) {
+        if !self.pending && self.ended.is_none() {
+            self.buffers.rest(self.stream.ssl(), now, has_given);
+        }
+    }
+
     /// Notes how the session ended: `error`, of this [`verdict`](Self::verdict), is not one that waiting would cure.
     fn end(&mut self, code: ErrorCode, error: &openssl::ssl::Error, peer: &str) -> Ended {
         let ended = if code == ErrorCode::ZERO_RETURN {
@@ -196,7 +221,9 @@ impl Channel {
     pub(super) fn close(&mut self, peer: &str) {
         // After a fatal alert or an internal error there is no session to say goodbye in (RFC 5246
         // 7.2.2).
-        if matches!(self.ended, None | Some(Ended::CloseNotify)) {
+        if matches!(self.ended, None | Some(Ended::CloseNotify))
+            && self.buffers.are_there(self.stream.ssl())
+        {
             drop(ErrorStack::get());
             if let Err(error) = self.stream.shutdown() {
                 log::debug!("{peer}: close_notify could not be sent: {error}");

@@ -9,6 +9,7 @@
 
 mod alerts;
 mod association;
+mod buffers;
 mod channel;
 mod context;
 mod dialer;

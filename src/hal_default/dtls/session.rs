@@ -134,6 +134,7 @@ impl Session {
                 if !ready && association.is_at_rest() {
                     None
                 } else if let Some(event) = association.turn(buffer, ready) {
+                    association.rest(deadline.begun(), matches!(event, Event::Datagram(_)));
                     return self.tell(event);
                 } else {
                     association.due()
@@ -153,7 +154,10 @@ impl Session {
             let wait = [left, due].into_iter().flatten().min();
             match self.waker.wait_readable(self.descriptor, wait) {
                 Wait::Ready => ready = true,
-                Wait::TimedOut if deadline.is_past() => return Read::Timeout,
+                Wait::TimedOut if deadline.is_past() => {
+                    self.lock().rest(deadline.begun(), false);
+                    return Read::Timeout;
+                }
                 Wait::TimedOut | Wait::Interrupted => ready = false,
                 Wait::Failed(error) => {
                     log::error!("{}: waiting failed: {error}", self.peer);
@@ -217,6 +221,14 @@ impl Session {
         self.lock()
             .channel()
             .map_or(0, |channel| Channel::largest_datagram(channel))
+    }
+
+    /// Whether OpenSSL's buffers for records are there.
+    #[cfg(test)]
+    pub(super) fn has_buffers(&self) -> bool {
+        self.lock()
+            .channel()
+            .is_some_and(|channel| channel.has_buffers())
     }
 
     fn lock(&self) -> MutexGuard<'_, Association> {

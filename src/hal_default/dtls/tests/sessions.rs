@@ -6,7 +6,7 @@ use std::ptr;
 use super::pki::{Identity, Leaf, authority, issue};
 use super::sealing::sealed;
 use super::server::{Listener, Server, echo_once, with_identity, with_psk};
-use super::{PATIENCE_MS, connect};
+use super::{PATIENCE_MS, check_echo, connect};
 use crate::hal::dtls::{Arrival, DtlsOptions, DtlsSession, Offer, PskCredentials};
 use crate::hal::{CloseReason, ConnectError, Received, SendError};
 use crate::hal_default::dtls::channel::Ended;
@@ -271,6 +271,36 @@ fn several_records_in_one_datagram_are_all_delivered() {
     assert_eq!(&buffer[..3], b"two");
     drop(session);
     server.finish();
+}
+
+#[test]
+fn buffers_are_given_back_after_a_report_and_taken_for_the_next() {
+    let root = authority("root");
+    let server = serve(&root, echo_once);
+    let session = connect("127.0.0.1", server.address, &root.pem()).expect("handshake");
+    assert!(session.has_buffers());
+    check_echo(&session);
+    assert!(!session.has_buffers());
+    session.write(b"another one").expect("write");
+    assert!(session.has_buffers());
+    assert_eq!(session.read(&mut [0; 64], PATIENCE_MS), Read::Datagram(11));
+    drop(session);
+    assert_eq!(server.finish(), 2);
+}
+
+#[test]
+fn a_session_without_buffers_says_goodbye() {
+    let root = authority("root");
+    let server = serve(&root, |listener| {
+        let mut connection = listener.accept().expect("handshake");
+        connection.send(b"hello");
+        connection.receive()
+    });
+    let session = connect("127.0.0.1", server.address, &root.pem()).expect("handshake");
+    assert_eq!(session.read(&mut [0; 64], PATIENCE_MS), Read::Datagram(5));
+    assert!(!session.has_buffers());
+    drop(session);
+    assert_eq!(server.finish(), None, "close_notify");
 }
 
 #[test]
