@@ -38,8 +38,8 @@ pub(super) enum Event {
     Network(io::Error),
     /// A handshake has succeeded, and its session carries everything from now on.
     Renewed,
-    /// The handshake under way has failed.
-    NotRenewed(Failure),
+    /// The handshake under way has failed. (Boxed: an event is handed on for every datagram, and is otherwise two words.)
+    NotRenewed(Box<Failure>),
 }
 
 #[derive(Debug)]
@@ -160,12 +160,7 @@ impl Association {
                 return Some(event);
             }
             datagrams = datagrams.checked_sub(1)?;
-            let received: io::Result<()> = ARRIVALS.with_borrow_mut(|arrivals| {
-                let length = self.dialer.link().receive(arrivals)?;
-                self.sort(&arrivals[..length]);
-                Ok(())
-            });
-            match received {
+            match self.receive() {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
                 Err(error) => match &mut self.effort {
@@ -174,6 +169,15 @@ impl Association {
                 },
             }
         }
+    }
+
+    /// Takes a datagram from the socket.
+    fn receive(&mut self) -> io::Result<()> {
+        ARRIVALS.with_borrow_mut(|arrivals| {
+            let length = self.dialer.link().receive(arrivals)?;
+            self.sort(&arrivals[..length]);
+            Ok(())
+        })
     }
 
     fn take_record(&mut self, buffer: &mut [u8]) -> Option<Event> {
@@ -195,7 +199,7 @@ impl Association {
 
     fn drive(&mut self) -> Option<Event> {
         if self.stillborn.is_some() {
-            return self.stillborn.take().map(Event::NotRenewed);
+            return self.stillborn.take().map(Box::new).map(Event::NotRenewed);
         }
         let (effort, purpose) = self.effort.as_mut()?;
         match effort.drive(&self.dialer, *purpose) {
@@ -208,7 +212,7 @@ impl Association {
             Err(failure) => {
                 self.effort = None;
                 self.port_is_stale = failure.is_silence();
-                Some(Event::NotRenewed(failure))
+                Some(Event::NotRenewed(Box::new(failure)))
             }
         }
     }

@@ -4,13 +4,12 @@ use std::ffi::c_int;
 use std::time::Instant;
 
 use foreign_types::ForeignTypeRef;
-use openssl::error::ErrorStack;
-use openssl::ssl::{ErrorCode, ShutdownState, SslRef, SslStream};
+use openssl::ssl::{ErrorCode, SslRef};
 
 use super::buffers::Buffers;
 use super::failure::fatal_alert;
 use super::records::{Protection, Record};
-use super::wire::Wire;
+use super::stream::{Stream, Trouble};
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +35,7 @@ pub(super) enum Taken {
 
 #[derive(Debug)]
 pub(super) struct Channel {
-    stream: SslStream<Wire>,
+    stream: Stream,
     protection: Protection,
     /// Whether OpenSSL may hold records from before: those that overtook the end of the handshake. Later ones it is
     /// handed one by one, and keeps none.
@@ -48,13 +47,13 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    pub(super) fn new(mut stream: SslStream<Wire>) -> Self {
-        stream.get_mut().end_handshake();
+    pub(super) fn new(mut stream: Stream) -> Self {
+        stream.wire_mut().end_handshake();
         let holds_early_records = has_pending(stream.ssl());
         Self {
             protection: Protection::of(stream.ssl()),
             holds_early_records,
-            pending: holds_early_records || stream.get_ref().has_mail(),
+            pending: holds_early_records || stream.wire().has_mail(),
             buffers: Buffers::new(),
             stream,
             ended: None,
@@ -74,7 +73,7 @@ impl Channel {
     /// Takes a record for [`Self::take`] to open.
     pub(super) fn deliver(&mut self, record: Record<'_>) {
         self.pending = true;
-        self.stream.get_mut().deliver(record);
+        self.stream.wire_mut().deliver(record);
     }
 
     /// Whether there are records to [`take`](Self::take).
@@ -106,11 +105,10 @@ impl Channel {
             log::error!("{peer}: no memory for a record");
             return Err(SendError::Transport);
         }
-        if let Err(error) = self.stream.ssl_write(datagram) {
-            let code = self.verdict(&error);
-            return Err(SendError::Ended(self.end(code, &error, peer)));
+        if let Err(trouble) = self.stream.write(datagram) {
+            return Err(SendError::Ended(self.end(&trouble, peer)));
         }
-        match self.stream.get_mut().take_error() {
+        match self.stream.wire_mut().take_error() {
             None => Ok(()),
             Some(error) => {
                 log::warn!("{peer}: sending failed: {error}");
@@ -126,52 +124,24 @@ impl Channel {
             self.pending = false;
             return Taken::Nothing;
         }
-        let error = match self.stream.ssl_read(buffer) {
+        match self.stream.read(buffer) {
             Ok(length) => {
                 if length == buffer.len() {
                     self.drop_rest_of_record(peer);
                 }
-                self.pending = self.holds_early_records || self.stream.get_ref().has_mail();
-                return Taken::Datagram(length);
+                self.pending = self.holds_early_records || self.stream.wire().has_mail();
+                Taken::Datagram(length)
             }
-            Err(error) => error,
-        };
-        let code = self.verdict(&error);
-        if code != ErrorCode::WANT_READ {
-            return Taken::Ended(self.end(code, &error, peer));
-        }
-        // The repetition of a last flight may not have left; the server asks again.
-        if let Some(error) = self.stream.get_mut().take_error() {
-            log::debug!("{peer}: {error}");
-        }
-        self.holds_early_records = false;
-        self.pending = false;
-        Taken::Nothing
-    }
-
-    /// What a call that failed came to.
-    ///
-    /// OpenSSL looks into the thread's error queue for it, where the program's own use of OpenSSL may have left
-    /// entries: `error`'s code is that of an entry, whoever left it. Getting `error` has emptied the queue, so that OpenSSL,
-    /// asked once more, goes by the session's state. (To empty the queue before each call, as its manual has it,
-    /// costs more than all else that we do for a record.)
-    fn verdict(&self, error: &openssl::ssl::Error) -> ErrorCode {
-        unsafe extern "C" {
-            // <openssl/ssl.h>, OpenSSL 1.1.0 and later; not in the bindings.
-            fn SSL_in_init(ssl: *const openssl_sys::SSL) -> c_int;
-        }
-        if error.ssl_error().is_none() {
-            return error.code();
-        }
-        let ssl = self.stream.ssl().as_ptr();
-        // SAFETY: the object is live and the calls only look.
-        let (code, broken) =
-            unsafe { (openssl_sys::SSL_get_error(ssl, -1), SSL_in_init(ssl) == 1) };
-        match ErrorCode::from_raw(code) {
-            // A session that a fatal alert has ended looks closed too, but is also back in the state of one that has
-            // yet to begin, as after any failure.
-            ErrorCode::ZERO_RETURN if broken => ErrorCode::SSL,
-            code => code,
+            Err(trouble) if trouble.wants_to_wait() => {
+                // The repetition of a last flight may not have left; the server asks again.
+                if let Some(error) = self.stream.wire_mut().take_error() {
+                    log::debug!("{peer}: {error}");
+                }
+                self.holds_early_records = false;
+                self.pending = false;
+                Taken::Nothing
+            }
+            Err(trouble) => Taken::Ended(self.end(&trouble, peer)),
         }
     }
 
@@ -183,7 +153,7 @@ impl Channel {
         let mut dropped = 0;
         let mut scratch = [0u8; 256];
         while self.stream.ssl().pending() > 0 {
-            match self.stream.ssl_read(&mut scratch) {
+            match self.stream.read(&mut scratch) {
                 Ok(length) => dropped += length,
                 Err(_) => break,
             }
@@ -198,19 +168,19 @@ impl Channel {
         }
     }
 
-    /// Notes how the session ended: `error`, of this [`verdict`](Self::verdict), is not one that waiting would cure.
-    fn end(&mut self, code: ErrorCode, error: &openssl::ssl::Error, peer: &str) -> Ended {
-        let ended = if code == ErrorCode::ZERO_RETURN {
+    /// Notes how the session ended: this is no trouble that waiting would cure.
+    fn end(&mut self, trouble: &Trouble, peer: &str) -> Ended {
+        let ended = if trouble.code == ErrorCode::ZERO_RETURN {
             log::warn!("{peer}: the server closed the DTLS session (close_notify)");
             Ended::CloseNotify
-        } else if let Some(alert) = fatal_alert(error) {
+        } else if let Some(alert) = fatal_alert(&trouble.stack) {
             log::error!(
                 "{peer}: the server ended the DTLS session: {}",
                 alert.name()
             );
             Ended::FatalAlert
         } else {
-            log::error!("{peer}: the DTLS session broke: {error}");
+            log::error!("{peer}: the DTLS session broke: {trouble}");
             Ended::Broken
         };
         self.ended = Some(ended);
@@ -223,20 +193,16 @@ impl Channel {
         // 7.2.2).
         if matches!(self.ended, None | Some(Ended::CloseNotify))
             && self.buffers.are_there(self.stream.ssl())
+            && let Err(trouble) = self.stream.shut_down()
         {
-            drop(ErrorStack::get());
-            if let Err(error) = self.stream.shutdown() {
-                log::debug!("{peer}: close_notify could not be sent: {error}");
-            }
+            log::debug!("{peer}: close_notify could not be sent: {trouble}");
         }
     }
 
     /// Ends without a word, another session having taken over: a close_notify could reach the server
     /// as one of that session.
-    pub(super) fn abandon(mut self) {
-        // OpenSSL forbids the resumption of a session that is freed without a shutdown.
-        self.stream
-            .set_shutdown(ShutdownState::SENT | ShutdownState::RECEIVED);
+    pub(super) fn abandon(self) {
+        self.stream.abandon();
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openssl::error::ErrorStack;
-use openssl::ssl::{Ssl, SslContext, SslStream};
+use openssl::ssl::{Ssl, SslContext};
 use zeroize::Zeroizing;
 
 use super::context::{self, Psk, Suites};
@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::link::Link;
 use super::resume::{self, Binding, Resumable};
 use super::roots::Roots;
+use super::stream::Stream;
 use super::timers::{self, FIRST_INTERVAL};
 use super::verify::{Verdict, demand};
 use super::wire::Wire;
@@ -197,7 +198,7 @@ impl Dialer {
         &self,
         suites: Suites,
         resume: Option<&Resumable>,
-    ) -> Result<(SslStream<Wire>, Verdict), ErrorStack> {
+    ) -> Result<(Stream, Verdict), ErrorStack> {
         let mut ssl = Ssl::new(&self.context)?;
         self.psk.lend(&mut ssl)?;
         if suites != self.suites {
@@ -216,7 +217,7 @@ impl Dialer {
             // which is what OpenSSL needs, and it checks the method.
             unsafe { ssl.set_session(resumable.session()) }?;
         }
-        let stream = SslStream::new(ssl, Wire::new(Arc::clone(&self.link)))?;
+        let stream = Stream::new(ssl, Wire::new(Arc::clone(&self.link)))?;
         Ok((stream, verdict))
     }
 

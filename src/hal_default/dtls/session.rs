@@ -59,7 +59,7 @@ pub(super) fn establish(
     loop {
         match association.turn(&mut [], ready) {
             Some(Event::Renewed) => return Ok(Session::new(association)),
-            Some(Event::NotRenewed(failure)) => return Err(failure),
+            Some(Event::NotRenewed(failure)) => return Err(*failure),
             _ => {}
         }
         let link = association.dialer().link();

@@ -1,7 +1,7 @@
-//! The transport OpenSSL sees: one write is one datagram; a read takes what the router has put
+//! The transport OpenSSL sees: one write is one datagram; a read takes one record of those that the router has put
 //! aside.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::sync::Arc;
 
 use super::super::socket::reports_unreachable;
@@ -37,18 +37,39 @@ impl Wire {
 
     /// Hands a record over.
     pub(super) fn deliver(&mut self, record: Record<'_>) {
+        if !self.has_mail() {
+            self.inbox.clear();
+            self.next = 0;
+        }
         self.inbox.extend_from_slice(record.bytes());
     }
 
     /// Whether OpenSSL has records to take.
     pub(super) fn has_mail(&self) -> bool {
-        !self.inbox.is_empty()
+        self.next < self.inbox.len()
+    }
+
+    /// Gives OpenSSL the next record. One by one, so that it keeps none, and need not be asked whether it does.
+    pub(super) fn next_record(&mut self) -> Option<&[u8]> {
+        let record = records(self.inbox.get(self.next..)?).next()?.bytes();
+        self.next += record.len();
+        Some(record)
+    }
+
+    /// Sends a datagram for OpenSSL.
+    pub(super) fn send(&mut self, datagram: &[u8]) {
+        match self.link.send(datagram) {
+            Ok(sent) if sent == datagram.len() => {}
+            Ok(_) => self.keep(io::ErrorKind::WriteZero.into()),
+            Err(error) => self.keep(error),
+        }
     }
 
     /// Gives the memory back that the flights of a handshake took; a session's records are shorter.
     pub(super) fn end_handshake(&mut self) {
-        if self.inbox.is_empty() {
+        if !self.has_mail() {
             self.inbox = Vec::new();
+            self.next = 0;
         }
     }
 
@@ -71,40 +92,6 @@ impl Wire {
     }
 }
 
-impl Read for Wire {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // One by one, so that none is left in OpenSSL, where one would have to ask for it.
-        let Some(record) = records(&self.inbox[self.next..]).next() else {
-            return Err(io::ErrorKind::WouldBlock.into());
-        };
-        // OpenSSL's buffer holds the longest record.
-        let record = record.bytes();
-        let length = record.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&record[..length]);
-        self.next += record.len();
-        if self.next == self.inbox.len() {
-            self.inbox.clear();
-            self.next = 0;
-        }
-        Ok(length)
-    }
-}
-
-impl Write for Wire {
-    fn write(&mut self, datagram: &[u8]) -> io::Result<usize> {
-        match self.link.send(datagram) {
-            Ok(sent) if sent == datagram.len() => {}
-            Ok(_) => self.keep(io::ErrorKind::WriteZero.into()),
-            Err(error) => self.keep(error),
-        }
-        Ok(datagram.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 #[cfg(not(miri))] // sockets
 mod tests {
@@ -119,28 +106,27 @@ mod tests {
     }
 
     #[test]
-    fn records_are_read_one_by_one_and_only_once() {
-        const LONG: usize = 13 + 20;
+    fn records_are_taken_one_by_one_and_only_once() {
         let (_peer, mut wire) = pair();
         let record = |length: u8| {
             let header = [23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, length];
             [&header[..], &vec![length; length.into()]].concat()
         };
-        let mut buffer = [0u8; LONG - 1];
-        let error = wire.read(&mut buffer).expect_err("nothing yet");
-        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-        for _ in 0..2 {
-            let datagram = [record(1), record(2), record(20)].concat();
+        let deliver = |wire: &mut Wire, lengths: &[u8]| {
+            let datagram: Vec<u8> = lengths.iter().flat_map(|&length| record(length)).collect();
             records(&datagram).for_each(|record| wire.deliver(record));
-            for length in [1, 2] {
+        };
+        assert_eq!(wire.next_record(), None);
+        for _ in 0..2 {
+            deliver(&mut wire, &[1, 20]);
+            assert_eq!(wire.next_record(), Some(&record(1)[..]));
+            deliver(&mut wire, &[3]);
+            for length in [20, 3] {
                 assert!(wire.has_mail());
-                let expected = record(length);
-                assert_eq!(wire.read(&mut buffer).expect("a record"), expected.len());
-                assert_eq!(&buffer[..expected.len()], expected);
+                assert_eq!(wire.next_record(), Some(&record(length)[..]));
             }
-            assert_eq!(wire.read(&mut buffer).expect("cut"), LONG - 1);
             assert!(!wire.has_mail());
-            assert!(wire.read(&mut buffer).is_err(), "the rest is gone");
+            assert_eq!(wire.next_record(), None);
         }
         assert!(wire.take_error().is_none());
     }
@@ -149,7 +135,7 @@ mod tests {
     fn a_refusal_is_counted_and_hidden_from_openssl() {
         let (peer, mut wire) = pair();
         drop(peer);
-        assert_eq!(wire.write(b"hello").expect("sent"), 5);
+        wire.send(b"hello");
         let refusal = wire.link.receive(&mut [0; 8]).expect_err("refused");
         wire.keep(refusal);
         assert_eq!(wire.unreachable(), 1);
@@ -161,7 +147,7 @@ mod tests {
     #[test]
     fn a_datagram_that_cannot_be_sent_is_reported_aside() {
         let (_peer, mut wire) = pair();
-        assert_eq!(wire.write(&[0; 70_000]).expect("counts as lost"), 70_000);
+        wire.send(&[0; 70_000]);
         assert!(wire.take_error().is_some());
         assert_eq!(wire.unreachable(), 0);
     }
