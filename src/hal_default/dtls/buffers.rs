@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
 
-/// A session that gives two datagrams within this time keeps its buffers: allocating would be felt.
-const BUSY: Duration = Duration::from_secs(1);
+/// How soon a datagram comes after the one before in a session that is busy.
+const SOON: Duration = Duration::from_secs(1);
+/// How many must have come so soon, one after the other. A device's first answers do, and are not the beginning of many.
+const STREAK: u32 = 8;
 
 unsafe extern "C" {
     // <openssl/ssl.h>, OpenSSL 1.1.1 and later; not in the bindings.
@@ -23,7 +25,9 @@ unsafe extern "C" {
 #[derive(Debug)]
 pub(super) struct Buffers {
     there: bool,
-    busy_until: Option<Instant>,
+    soon_until: Option<Instant>,
+    /// Datagrams that came soon after the one before.
+    streak: u32,
 }
 
 impl Buffers {
@@ -31,7 +35,8 @@ impl Buffers {
     pub(super) const fn new() -> Self {
         Self {
             there: true,
-            busy_until: None,
+            soon_until: None,
+            streak: 0,
         }
     }
 
@@ -52,11 +57,16 @@ impl Buffers {
     /// The session, read from at `now`, has given a datagram or none, and OpenSSL holds no part of one: gives
     /// the buffers back unless the session is busy.
     pub(super) fn rest(&mut self, ssl: &SslRef, now: Instant, has_given: bool) {
-        let busy = self.busy_until.is_some_and(|until| now < until);
+        let soon = self.soon_until.is_some_and(|until| now < until);
         if has_given {
-            self.busy_until = Some(now + BUSY);
+            self.streak = if soon {
+                self.streak.saturating_add(1)
+            } else {
+                0
+            };
+            self.soon_until = Some(now + SOON);
         }
-        if self.there && !busy {
+        if self.there && !(soon && self.streak >= STREAK) {
             // SAFETY: the object is live. (Refused while anything of a record is left in them.)
             self.there = unsafe { SSL_free_buffers(ssl.as_ptr()) != 1 };
         }
@@ -70,7 +80,7 @@ mod tests {
     use openssl::ssl::{Ssl, SslContext, SslMethod};
 
     #[test]
-    fn a_busy_session_keeps_them_and_an_idle_one_does_not() {
+    fn only_a_busy_session_keeps_them() {
         let context = SslContext::builder(SslMethod::dtls_client()).expect("context");
         let ssl = Ssl::new(&context.build()).expect("ssl");
         let start = Instant::now();
@@ -80,10 +90,20 @@ mod tests {
             buffers.rest(&ssl, start + after, has_given);
             buffers.there()
         };
-        assert!(!are_kept(Duration::ZERO, true), "the first report");
-        assert!(!are_kept(BUSY, true), "one a second");
-        assert!(are_kept(BUSY * 3 / 2, true), "more often");
-        assert!(are_kept(BUSY * 2, false), "a short break");
-        assert!(!are_kept(BUSY * 5 / 2, false), "no more");
+        let mut now = Duration::ZERO;
+        for _ in 0..2 {
+            for _ in 0..STREAK {
+                assert!(!are_kept(now, true));
+                now += SOON / 2;
+            }
+            assert!(are_kept(now, true), "busy by now");
+            assert!(are_kept(now + SOON / 2, false), "a short break");
+            now += SOON;
+            assert!(!are_kept(now, false), "idle");
+        }
+        for _ in 0..=STREAK {
+            assert!(!are_kept(now, true), "one a second");
+            now += SOON;
+        }
     }
 }

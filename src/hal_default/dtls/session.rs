@@ -142,6 +142,7 @@ impl Session {
             };
             // Junk keeps the socket ready without ever giving a record.
             if ready && deadline.is_past() {
+                self.lock().rest(deadline.begun(), false);
                 return Read::Timeout;
             }
             // One reading of the clock less for what comes during the first wait.
