@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::super::socket::{Deadline, Wait, patience, wait_readable};
+use super::super::socket::{Deadline, Patience, Wait, wait_readable};
 use super::association::{Association, Event};
 use super::channel::{Channel, Ended, SendError};
 use super::dialer::{Dialer, Limits, Proof, Target};
@@ -123,10 +123,10 @@ impl Session {
     /// is cut off. While a renewal is under way, this drives it.
     pub(super) fn read(&self, buffer: &mut [u8], timeout_ms: u32) -> Read {
         self.read_here.store(true, Ordering::Relaxed);
-        let patience = patience(timeout_ms);
+        let patience = Patience::of_call(timeout_ms);
         let deadline = Deadline::after(patience);
         // A caller that does not want to wait has waited for the socket itself, mostly.
-        let mut ready = patience == Some(Duration::ZERO);
+        let mut ready = patience.is_none();
         let mut waited = false;
         loop {
             let due = {
@@ -147,12 +147,12 @@ impl Session {
             }
             // One reading of the clock less for what comes during the first wait.
             let left = if waited {
-                deadline.remaining()
+                deadline.remaining().into()
             } else {
                 patience
             };
             waited = true;
-            let wait = [left, due].into_iter().flatten().min();
+            let wait = due.map_or(left, |due| left.or_less(Some(due).into()));
             match self.waker.wait_readable(self.descriptor, wait) {
                 Wait::Ready => ready = true,
                 Wait::TimedOut if deadline.is_past() => {
