@@ -21,6 +21,46 @@ pub const ROOTS_PEM: &CStr = {
     }
 };
 
+/// One of the bundled roots.
+#[derive(Debug)]
+pub(crate) struct Root {
+    /// Its name, in DER.
+    pub(crate) subject: &'static [u8],
+    /// Where it is in [`ROOTS_PEM`].
+    range: (usize, usize),
+}
+
+impl Root {
+    /// The certificate in PEM.
+    pub(crate) fn pem(&self) -> &'static [u8] {
+        &ROOTS_PEM.to_bytes()[self.range.0..self.range.1]
+    }
+}
+
+/// The bundled roots one by one, by name: for those who read a certificate only when a chain leads to it.
+pub(crate) static ROOTS: [Root; 3] = {
+    const R1: usize = include_str!("../../certs/globalsign-root-ca-r1.pem").len();
+    const R6: usize = include_str!("../../certs/globalsign-root-ca-r6.pem").len();
+    [
+        Root {
+            subject: b"0W1\x0b0\t\x06\x03U\x04\x06\x13\x02BE1\x190\x17\x06\x03U\x04\n\x13\x10GlobalSign nv-sa\
+                1\x100\x0e\x06\x03U\x04\x0b\x13\x07Root CA1\x1b0\x19\x06\x03U\x04\x03\x13\x12GlobalSign Root CA",
+            range: (0, R1),
+        },
+        Root {
+            subject: b"0L1 0\x1e\x06\x03U\x04\x0b\x13\x17GlobalSign Root CA - R6\
+                1\x130\x11\x06\x03U\x04\n\x13\nGlobalSign1\x130\x11\x06\x03U\x04\x03\x13\nGlobalSign",
+            range: (R1, R1 + R6),
+        },
+        Root {
+            subject: b"0w1\x0b0\t\x06\x03U\x04\x06\x13\x02CN1\x110\x0f\x06\x03U\x04\x08\x0c\x08Zhejiang\
+                1\x110\x0f\x06\x03U\x04\x07\x0c\x08Hangzhou1\x130\x11\x06\x03U\x04\n\x0c\nAliyun IoT\
+                1\x100\x0e\x06\x03U\x04\x0b\x0c\x07Root CA1\x1b0\x19\x06\x03U\x04\x03\x0c\x12Aliyun IoT Root CA",
+            range: (R1 + R6, ROOTS_PEM.to_bytes().len()),
+        },
+    ]
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +97,19 @@ mod tests {
                 "{fingerprint} ends at {}",
                 root.not_after()
             );
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "parses with OpenSSL")]
+    fn one_by_one_they_are_the_same_and_have_their_names() {
+        let all: Vec<u8> = ROOTS.iter().flat_map(Root::pem).copied().collect();
+        assert_eq!(all, ROOTS_PEM.to_bytes());
+        for root in &ROOTS {
+            let certificates = X509::stack_from_pem(root.pem()).expect("PEM");
+            assert_eq!(certificates.len(), 1);
+            let subject = certificates[0].subject_name().to_der().expect("DER");
+            assert_eq!(subject, root.subject);
         }
     }
 

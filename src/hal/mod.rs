@@ -32,6 +32,7 @@ pub(crate) mod sys;
 pub mod udp;
 
 use std::fmt;
+use std::time::Duration;
 
 pub use platform::{HalPlatform, HalTransport};
 
@@ -118,6 +119,13 @@ fn wait_ms(timeout_ms: u32) -> std::ffi::c_uint {
     timeout_ms.clamp(1, i32::MAX as u32)
 }
 
+/// Whole milliseconds, rounded up so that a wait of so many never ends before its time. (Not by way of nanoseconds, which
+/// have 128 bits: their division is a function of its own, of a hundred instructions.)
+pub(crate) const fn milliseconds(duration: Duration) -> u64 {
+    let whole = duration.as_secs().saturating_mul(1000);
+    whole.saturating_add(duration.subsec_nanos().div_ceil(1_000_000) as u64)
+}
+
 /// The length of a buffer as the seam counts it.
 fn buffer_len(buffer: &[u8]) -> std::ffi::c_uint {
     std::ffi::c_uint::try_from(buffer.len()).unwrap_or(std::ffi::c_uint::MAX)
@@ -133,6 +141,15 @@ mod tests {
         assert_eq!(wait_ms(1), 1);
         assert_eq!(wait_ms(2000), 2000);
         assert_eq!(wait_ms(u32::MAX), i32::MAX as u32);
+    }
+
+    #[test]
+    fn milliseconds_are_rounded_up_and_bounded() {
+        assert_eq!(milliseconds(Duration::ZERO), 0);
+        assert_eq!(milliseconds(Duration::from_nanos(1)), 1);
+        assert_eq!(milliseconds(Duration::from_micros(1500)), 2);
+        assert_eq!(milliseconds(Duration::new(2, 999_000_001)), 3000);
+        assert_eq!(milliseconds(Duration::MAX), u64::MAX);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::SendError;
 use super::dtls::{Arrival, DtlsOptions, DtlsSession, Offer, PskCredentials};
 use super::udp::UdpSocket;
-use super::{certs, clock, identity, random};
+use super::{certs, clock, identity, milliseconds, random};
 use crate::client::{
     ConnectError, ConnectRequest, DtlsOffer, Endpoint, Platform, Received, Renewal,
     ResumableSession, Security, SendFailed, Transport, VendorIds,
@@ -190,10 +190,7 @@ impl From<super::Received> for Received {
 
 /// Milliseconds for the HAL, rounded up so that a wait never ends before its deadline.
 fn millis(duration: Duration) -> u32 {
-    // as_nanos() would compute in 128 bits, for every wait.
-    let rest = duration.subsec_nanos().div_ceil(1_000_000);
-    let seconds = duration.as_secs().min(u32::MAX.into());
-    u32::try_from(seconds * 1000 + u64::from(rest)).unwrap_or(u32::MAX)
+    u32::try_from(milliseconds(duration)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

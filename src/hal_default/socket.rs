@@ -6,7 +6,7 @@ use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::time::{Duration, Instant};
 
-use crate::hal::immediate;
+use crate::hal::{immediate, milliseconds};
 
 /// Result of a wait.
 #[derive(Debug)]
@@ -21,26 +21,70 @@ pub(super) enum Wait {
     Failed(io::Error),
 }
 
-/// Waits until there is something to receive; `None` waits for ever.
-#[inline(always)] // small, and on the way of every report
-pub(super) fn wait_readable(fd: RawFd, timeout: Option<Duration>) -> Wait {
-    wait(fd, libc::POLLIN, timeout)
+/// How long a wait may last: milliseconds, or for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Patience(Option<u32>);
+
+impl Patience {
+    /// Of a call of the C seam with this time-out, where 0 stands for ever. None where the caller has asked for a read
+    /// that does not wait.
+    pub(super) fn of_call(timeout_ms: u32) -> Self {
+        Self(if immediate::is_wanted() {
+            Some(0)
+        } else {
+            Some(timeout_ms).filter(|ms| *ms != 0)
+        })
+    }
+
+    /// Whether it is none at all.
+    pub(super) fn is_none(self) -> bool {
+        self.0 == Some(0)
+    }
+
+    /// The shorter of two.
+    pub(super) fn or_less(self, other: Self) -> Self {
+        Self(match (self.0, other.0) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        })
+    }
+
+    /// As poll has it.
+    pub(super) fn poll_ms(self) -> libc::c_int {
+        const FOR_EVER: libc::c_int = -1;
+        self.0.map_or(FOR_EVER, |ms| {
+            libc::c_int::try_from(ms).unwrap_or(libc::c_int::MAX)
+        })
+    }
 }
 
-/// Waits until there is room to send; `None` waits for ever.
-pub(super) fn wait_writable(fd: RawFd, timeout: Option<Duration>) -> Wait {
-    wait(fd, libc::POLLOUT, timeout)
+/// `None` is for ever; otherwise rounded up, so that a wait never ends before its time.
+impl From<Option<Duration>> for Patience {
+    fn from(timeout: Option<Duration>) -> Self {
+        Self(timeout.map(|timeout| u32::try_from(milliseconds(timeout)).unwrap_or(u32::MAX)))
+    }
+}
+
+/// Waits until there is something to receive.
+#[inline(always)] // small, and on the way of every report
+pub(super) fn wait_readable(fd: RawFd, patience: impl Into<Patience>) -> Wait {
+    wait(fd, libc::POLLIN, patience.into())
+}
+
+/// Waits until there is room to send.
+pub(super) fn wait_writable(fd: RawFd, patience: impl Into<Patience>) -> Wait {
+    wait(fd, libc::POLLOUT, patience.into())
 }
 
 #[inline]
-fn wait(fd: RawFd, events: libc::c_short, timeout: Option<Duration>) -> Wait {
+fn wait(fd: RawFd, events: libc::c_short, patience: Patience) -> Wait {
     let mut entry = libc::pollfd {
         fd,
         events,
         revents: 0,
     };
     // SAFETY: one valid entry.
-    match unsafe { libc::poll(&raw mut entry, 1, poll_ms(timeout)) } {
+    match unsafe { libc::poll(&raw mut entry, 1, patience.poll_ms()) } {
         0 => Wait::TimedOut,
         1 if entry.revents & libc::POLLNVAL != 0 => {
             Wait::Failed(io::Error::from_raw_os_error(libc::EBADF))
@@ -51,15 +95,6 @@ fn wait(fd: RawFd, events: libc::c_short, timeout: Option<Duration>) -> Wait {
             error => Wait::Failed(error),
         },
     }
-}
-
-/// poll's time-out: rounded up, so that a wait never ends before its time, and bounded.
-fn poll_ms(timeout: Option<Duration>) -> libc::c_int {
-    let Some(timeout) = timeout else { return -1 };
-    // as_nanos() would compute in 128 bits, for every wait.
-    let rest = timeout.subsec_nanos().div_ceil(1_000_000);
-    let seconds = timeout.as_secs().min(u32::MAX.into());
-    libc::c_int::try_from(seconds * 1000 + u64::from(rest)).unwrap_or(libc::c_int::MAX)
 }
 
 /// Takes one datagram that is already there; `WouldBlock` when none is. What does not fit is cut
@@ -214,37 +249,34 @@ pub(super) fn off_standard_streams(socket: UdpSocket) -> io::Result<UdpSocket> {
     Ok(unsafe { UdpSocket::from_raw_fd(moved) })
 }
 
-/// How long a call of the C seam with this time-out may wait; `None` is for ever, for which 0 stands there. Not at
-/// all where the caller has asked for a read that does not wait.
-pub(super) fn patience(timeout_ms: u32) -> Option<Duration> {
-    if immediate::is_wanted() {
-        return Some(Duration::ZERO);
-    }
-    (timeout_ms != 0).then(|| Duration::from_millis(timeout_ms.into()))
+/// A wait that began at one point in time, and when it is to end, if at all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    begun: Instant,
+    patience: Patience,
 }
 
-/// A point in time to wait for, or never.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline(Option<Instant>);
-
 impl Deadline {
-    /// At the end of this [`patience`], from now on.
-    pub(super) fn after(patience: Option<Duration>) -> Self {
-        Self(patience.map(|wait| Instant::now() + wait))
+    /// At the end of this patience, from now on.
+    pub(super) fn after(patience: Patience) -> Self {
+        Self {
+            begun: Instant::now(),
+            patience,
+        }
     }
 
-    /// At the end of the [`patience`] for `timeout_ms`, from now on.
-    pub(super) fn after_ms(timeout_ms: u32) -> Self {
-        Self::after(patience(timeout_ms))
+    /// When the wait began.
+    pub(super) fn begun(self) -> Instant {
+        self.begun
     }
 
     /// The time left; `None` is for ever.
     pub(super) fn remaining(self) -> Option<Duration> {
-        self.0
-            .map(|at| at.saturating_duration_since(Instant::now()))
+        let patience = Duration::from_millis(self.patience.0?.into());
+        Some(patience.saturating_sub(self.begun.elapsed()))
     }
 
-    /// Whether the point has passed.
+    /// Whether the end has come.
     pub(super) fn is_past(self) -> bool {
         self.remaining() == Some(Duration::ZERO)
     }
@@ -256,24 +288,47 @@ mod tests {
 
     #[test]
     fn waits_are_rounded_up_and_bounded() {
+        let poll_ms = |timeout: Option<Duration>| Patience::from(timeout).poll_ms();
         assert_eq!(poll_ms(None), -1);
         assert_eq!(poll_ms(Some(Duration::ZERO)), 0);
         assert_eq!(poll_ms(Some(Duration::from_nanos(1))), 1);
         assert_eq!(poll_ms(Some(Duration::from_micros(1500))), 2);
         assert_eq!(poll_ms(Some(Duration::MAX)), libc::c_int::MAX);
+        assert_eq!(Patience::of_call(u32::MAX).poll_ms(), libc::c_int::MAX);
+    }
+
+    #[test]
+    fn the_shorter_patience_counts() {
+        let [never, short, long] = [0, 5, 7].map(Patience::of_call);
+        for (one, other, shorter) in [
+            (short, long, short),
+            (long, short, short),
+            (never, long, long),
+            (long, never, long),
+            (never, never, never),
+        ] {
+            assert_eq!(one.or_less(other), shorter);
+        }
+    }
+
+    fn deadline_of(timeout_ms: u32) -> Deadline {
+        Deadline::after(Patience::of_call(timeout_ms))
     }
 
     #[test]
     fn zero_is_never() {
-        assert!(!Deadline::after_ms(0).is_past());
-        assert_eq!(Deadline::after_ms(0).remaining(), None);
-        assert!(Deadline::after_ms(60_000).remaining() > Some(Duration::from_secs(30)));
+        assert!(!deadline_of(0).is_past());
+        assert_eq!(deadline_of(0).remaining(), None);
+        assert!(deadline_of(60_000).remaining() > Some(Duration::from_secs(30)));
     }
 
     #[test]
     fn a_read_that_is_not_to_wait_does_not() {
-        immediate::immediately(|| assert!(Deadline::after_ms(60_000).is_past()));
-        assert!(!Deadline::after_ms(60_000).is_past());
+        immediate::immediately(|| {
+            assert!(Patience::of_call(60_000).is_none());
+            assert!(deadline_of(60_000).is_past());
+        });
+        assert!(!deadline_of(60_000).is_past());
     }
 
     #[test]
@@ -308,7 +363,10 @@ mod tests {
         let fd = UdpSocket::bind("127.0.0.1:0").expect("bind").as_raw_fd();
         // The number may be reused by another test's socket: this one can not.
         assert!(fd < 1_000_000);
-        assert!(matches!(wait_readable(1_000_000, None), Wait::Failed(_)));
+        assert!(matches!(
+            wait_readable(1_000_000, Patience(None)),
+            Wait::Failed(_)
+        ));
     }
 
     #[test]

@@ -3,11 +3,10 @@
 use std::ffi::{c_char, c_int, c_uint, c_ushort};
 use std::io;
 use std::os::fd::IntoRawFd;
-use std::time::{Duration, Instant};
 
 use super::boundary::{bytes, bytes_mut, guard, text};
 use super::connect::connect;
-use super::socket::{Wait, descriptor, patience, receive_now, send, wait_readable};
+use super::socket::{Deadline, Patience, Wait, descriptor, receive_now, send, wait_readable};
 use crate::hal::opened;
 
 /// A bad argument, or an error of the socket.
@@ -30,11 +29,10 @@ pub(super) fn receive_with(
     timeout_ms: u32,
     mut take: impl FnMut() -> io::Result<usize>,
 ) -> c_int {
-    let patience = patience(timeout_ms);
-    let begun = Instant::now();
-    let mut wait = patience;
+    let mut patience = Patience::of_call(timeout_ms);
+    let deadline = Deadline::after(patience);
     loop {
-        match wait_readable(fd, wait) {
+        match wait_readable(fd, patience) {
             Wait::Ready => {}
             Wait::TimedOut => return TIMED_OUT,
             Wait::Interrupted => return INTERRUPTED,
@@ -48,8 +46,8 @@ pub(super) fn receive_with(
             Ok(length) => return count(length),
             Err(error) => return take_failed(&error),
         }
-        wait = patience.map(|patience| patience.saturating_sub(begun.elapsed()));
-        if wait == Some(Duration::ZERO) {
+        patience = deadline.remaining().into();
+        if patience.is_none() {
             return TIMED_OUT;
         }
     }
@@ -168,6 +166,7 @@ mod tests {
     use super::*;
     use std::net::UdpSocket;
     use std::os::fd::AsRawFd;
+    use std::time::Duration;
 
     const PATIENCE: c_uint = 10_000;
 

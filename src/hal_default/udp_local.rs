@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use super::boundary::{bytes, bytes_mut, guard, text};
 use super::ipv4::{NetworkAddr, bind, receive_from_now, resolve_v4};
 use super::socket::{
-    Deadline, Wait, borrowed, descriptor, off_standard_streams, send, wait_writable,
+    Patience, Wait, borrowed, descriptor, off_standard_streams, send, wait_writable,
 };
 use super::udp::{FAILED, INTERRUPTED, TIMED_OUT, WAIT_FAILED, count, receive_with};
 
@@ -50,7 +50,7 @@ fn set_option(fd: RawFd, level: c_int, option: c_int, value: &[u8]) -> io::Resul
 
 /// Waits for room and sends with `transmit`, or gives a code of `HAL_UDP_readTimeout`.
 fn send_within(fd: RawFd, timeout_ms: u32, transmit: impl FnOnce() -> io::Result<usize>) -> c_int {
-    match wait_writable(fd, Deadline::after_ms(timeout_ms).remaining()) {
+    match wait_writable(fd, Patience::of_call(timeout_ms)) {
         Wait::Ready => {}
         Wait::TimedOut => return TIMED_OUT,
         Wait::Interrupted => return INTERRUPTED,

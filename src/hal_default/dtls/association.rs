@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::channel::{Channel, Ended, Taken};
 use super::dialer::Dialer;
@@ -38,8 +38,8 @@ pub(super) enum Event {
     Network(io::Error),
     /// A handshake has succeeded, and its session carries everything from now on.
     Renewed,
-    /// The handshake under way has failed.
-    NotRenewed(Failure),
+    /// The handshake under way has failed. (Boxed: an event is handed on for every datagram, and is otherwise two words.)
+    NotRenewed(Box<Failure>),
 }
 
 #[derive(Debug)]
@@ -125,6 +125,25 @@ impl Association {
         self.effort.as_ref().map(|(effort, _)| effort.due())
     }
 
+    /// Ends a read that began at `now`.
+    pub(super) fn rest(&mut self, now: Instant, has_given: bool) {
+        if let Some(channel) = &mut self.channel {
+            channel.rest(now, has_given);
+        }
+    }
+
+    /// Whether a session lives, has no records to give, and no handshake is under way: nothing happens before
+    /// something arrives.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let has_news = |channel: &Channel| channel.has_pending() || channel.ended().is_some();
+        self.effort.is_none()
+            && self.stillborn.is_none()
+            && self
+                .channel
+                .as_ref()
+                .is_some_and(|channel| !has_news(channel))
+    }
+
     /// Whether [`Self::turn`] has something to do without anything arriving.
     pub(super) fn has_pending(&self) -> bool {
         self.stillborn.is_some() || self.channel.as_ref().is_some_and(Channel::has_pending)
@@ -135,16 +154,13 @@ impl Association {
         let mut datagrams = if receive { DATAGRAMS_PER_TURN } else { 0 };
         loop {
             // The old session's records before the news that there is another one.
-            if let Some(event) = self.take_record(buffer).or_else(|| self.drive()) {
+            if !self.is_at_rest()
+                && let Some(event) = self.take_record(buffer).or_else(|| self.drive())
+            {
                 return Some(event);
             }
             datagrams = datagrams.checked_sub(1)?;
-            let received: io::Result<()> = ARRIVALS.with_borrow_mut(|arrivals| {
-                let length = self.dialer.link().receive(arrivals)?;
-                self.sort(&arrivals[..length]);
-                Ok(())
-            });
-            match received {
+            match self.receive() {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
                 Err(error) => match &mut self.effort {
@@ -153,6 +169,15 @@ impl Association {
                 },
             }
         }
+    }
+
+    /// Takes a datagram from the socket.
+    fn receive(&mut self) -> io::Result<()> {
+        ARRIVALS.with_borrow_mut(|arrivals| {
+            let length = self.dialer.link().receive(arrivals)?;
+            self.sort(&arrivals[..length]);
+            Ok(())
+        })
     }
 
     fn take_record(&mut self, buffer: &mut [u8]) -> Option<Event> {
@@ -173,8 +198,8 @@ impl Association {
     }
 
     fn drive(&mut self) -> Option<Event> {
-        if let Some(failure) = self.stillborn.take() {
-            return Some(Event::NotRenewed(failure));
+        if self.stillborn.is_some() {
+            return self.stillborn.take().map(Box::new).map(Event::NotRenewed);
         }
         let (effort, purpose) = self.effort.as_mut()?;
         match effort.drive(&self.dialer, *purpose) {
@@ -192,7 +217,7 @@ impl Association {
                     self.resumable = None;
                 }
                 self.effort = None;
-                Some(Event::NotRenewed(failure))
+                Some(Event::NotRenewed(Box::new(failure)))
             }
         }
     }

@@ -1,14 +1,15 @@
 //! The record protection of one established session: OpenSSL after its handshake.
 
 use std::ffi::c_int;
+use std::time::Instant;
 
 use foreign_types::ForeignTypeRef;
-use openssl::error::ErrorStack;
-use openssl::ssl::{ErrorCode, ShutdownState, SslRef, SslStream};
+use openssl::ssl::{ErrorCode, SslRef};
 
+use super::buffers::Buffers;
 use super::failure::fatal_alert;
 use super::records::{Protection, Record};
-use super::wire::Wire;
+use super::stream::{Stream, Trouble};
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,20 +35,27 @@ pub(super) enum Taken {
 
 #[derive(Debug)]
 pub(super) struct Channel {
-    stream: SslStream<Wire>,
+    stream: Stream,
     protection: Protection,
-    /// Whether OpenSSL has gone through all that was delivered.
-    exhausted: bool,
+    /// Whether OpenSSL may hold records from before: those that overtook the end of the handshake. Later ones it is
+    /// handed one by one, and keeps none.
+    holds_early_records: bool,
+    /// Whether there may be records that OpenSSL has not gone through.
+    pending: bool,
+    buffers: Buffers,
     ended: Option<Ended>,
 }
 
 impl Channel {
-    pub(super) fn new(mut stream: SslStream<Wire>) -> Self {
-        stream.get_mut().end_handshake();
+    pub(super) fn new(mut stream: Stream) -> Self {
+        stream.wire_mut().end_handshake();
+        let holds_early_records = has_pending(stream.ssl());
         Self {
             protection: Protection::of(stream.ssl()),
+            holds_early_records,
+            pending: holds_early_records || stream.wire().has_mail(),
+            buffers: Buffers::new(),
             stream,
-            exhausted: false,
             ended: None,
         }
     }
@@ -64,15 +72,13 @@ impl Channel {
 
     /// Takes a record for [`Self::take`] to open.
     pub(super) fn deliver(&mut self, record: Record<'_>) {
-        self.exhausted = false;
-        self.stream.get_mut().deliver(record.bytes());
+        self.pending = true;
+        self.stream.wire_mut().deliver(record);
     }
 
     /// Whether there are records to [`take`](Self::take).
     pub(super) fn has_pending(&self) -> bool {
-        self.ended.is_none()
-            && !self.exhausted
-            && (self.stream.get_ref().has_mail() || has_pending(self.stream.ssl()))
+        self.pending && self.ended.is_none()
     }
 
     /// The longest datagram whose record fits the path MTU.
@@ -85,45 +91,61 @@ impl Channel {
         unsafe { DTLS_get_data_mtu(self.stream.ssl().as_ptr()) }
     }
 
+    #[cfg(test)]
+    pub(super) fn has_buffers(&self) -> bool {
+        self.buffers.there()
+    }
+
     /// Sends one datagram as one record.
     pub(super) fn send(&mut self, datagram: &[u8], peer: &str) -> Result<(), SendError> {
         if let Some(ended) = self.ended {
             return Err(SendError::Ended(ended));
         }
-        drop(ErrorStack::get());
-        let written = self.stream.ssl_write(datagram);
-        let lost = self.stream.get_mut().take_error();
-        match (written, lost) {
-            (Ok(_), None) => Ok(()),
-            (Ok(_), Some(error)) => {
+        if !self.buffers.are_there(self.stream.ssl()) {
+            log::error!("{peer}: no memory for a record");
+            return Err(SendError::Transport);
+        }
+        if let Err(trouble) = self.stream.write(datagram) {
+            return Err(SendError::Ended(self.end(&trouble, peer)));
+        }
+        match self.stream.wire_mut().take_error() {
+            None => Ok(()),
+            Some(error) => {
                 log::warn!("{peer}: sending failed: {error}");
                 Err(SendError::Transport)
             }
-            (Err(error), _) => Err(SendError::Ended(self.end(&error, peer))),
         }
     }
 
     /// Opens the next record. A datagram that does not fit into the buffer is cut.
     pub(super) fn take(&mut self, buffer: &mut [u8], peer: &str) -> Taken {
-        drop(ErrorStack::get());
+        if !self.buffers.are_there(self.stream.ssl()) {
+            log::error!("{peer}: no memory for a record");
+            self.pending = false;
+            return Taken::Nothing;
+        }
         // Where the server asks for our last flight again, OpenSSL repeats it from inside a read.
-        self.stream.get_mut().gather();
-        let read = self.stream.ssl_read(buffer);
-        self.stream.get_mut().send_gathered();
+        self.stream.wire_mut().gather();
+        let read = self.stream.read(buffer);
+        self.stream.wire_mut().send_gathered();
         match read {
             Ok(length) => {
-                self.drop_rest_of_record(peer);
+                if length == buffer.len() {
+                    self.drop_rest_of_record(peer);
+                }
+                self.pending = self.holds_early_records || self.stream.wire().has_mail();
                 Taken::Datagram(length)
             }
-            Err(error) if error.code() == ErrorCode::WANT_READ => {
+            Err(trouble) if trouble.wants_to_wait() => {
                 // The repetition of a last flight may not have left; the server asks again.
-                if let Some(error) = self.stream.get_mut().take_error() {
+                if let Some(error) = self.stream.wire_mut().take_error() {
                     log::debug!("{peer}: {error}");
                 }
-                self.exhausted = true;
+                self.holds_early_records = false;
+                self.pending = false;
                 Taken::Nothing
             }
-            Err(error) => Taken::Ended(self.end(&error, peer)),
+            Err(trouble) => Taken::Ended(self.end(&trouble, peer)),
         }
     }
 
@@ -135,7 +157,7 @@ impl Channel {
         let mut dropped = 0;
         let mut scratch = [0u8; 256];
         while self.stream.ssl().pending() > 0 {
-            match self.stream.ssl_read(&mut scratch) {
+            match self.stream.read(&mut scratch) {
                 Ok(length) => dropped += length,
                 Err(_) => break,
             }
@@ -143,19 +165,26 @@ impl Channel {
         log::warn!("{peer}: a datagram was too long for the buffer, {dropped} bytes dropped");
     }
 
-    /// Notes how the session ended: `error` is not one that waiting would cure.
-    fn end(&mut self, error: &openssl::ssl::Error, peer: &str) -> Ended {
-        let ended = if error.code() == ErrorCode::ZERO_RETURN {
+    /// Gives buffers back that a session does not need which is read from at `now` and has nothing more to give.
+    pub(super) fn rest(&mut self, now: Instant, has_given: bool) {
+        if !self.pending && self.ended.is_none() {
+            self.buffers.rest(self.stream.ssl(), now, has_given);
+        }
+    }
+
+    /// Notes how the session ended: this is no trouble that waiting would cure.
+    fn end(&mut self, trouble: &Trouble, peer: &str) -> Ended {
+        let ended = if trouble.code == ErrorCode::ZERO_RETURN {
             log::warn!("{peer}: the server closed the DTLS session (close_notify)");
             Ended::CloseNotify
-        } else if let Some(alert) = fatal_alert(error) {
+        } else if let Some(alert) = fatal_alert(&trouble.stack) {
             log::error!(
                 "{peer}: the server ended the DTLS session: {}",
                 alert.name()
             );
             Ended::FatalAlert
         } else {
-            log::error!("{peer}: the DTLS session broke: {error}");
+            log::error!("{peer}: the DTLS session broke: {trouble}");
             Ended::Broken
         };
         self.ended = Some(ended);
@@ -166,20 +195,18 @@ impl Channel {
     pub(super) fn close(&mut self, peer: &str) {
         // After a fatal alert or an internal error there is no session to say goodbye in (RFC 5246
         // 7.2.2).
-        if matches!(self.ended, None | Some(Ended::CloseNotify)) {
-            drop(ErrorStack::get());
-            if let Err(error) = self.stream.shutdown() {
-                log::debug!("{peer}: close_notify could not be sent: {error}");
-            }
+        if matches!(self.ended, None | Some(Ended::CloseNotify))
+            && self.buffers.are_there(self.stream.ssl())
+            && let Err(trouble) = self.stream.shut_down()
+        {
+            log::debug!("{peer}: close_notify could not be sent: {trouble}");
         }
     }
 
     /// Ends without a word, another session having taken over: a close_notify could reach the server
     /// as one of that session.
-    pub(super) fn abandon(mut self) {
-        // OpenSSL forbids the resumption of a session that is freed without a shutdown.
-        self.stream
-            .set_shutdown(ShutdownState::SENT | ShutdownState::RECEIVED);
+    pub(super) fn abandon(self) {
+        self.stream.abandon();
     }
 }
 

@@ -1,16 +1,19 @@
 //! What a handshake offers: version, cipher suites, trusted roots, key.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use once_cell::sync::OnceCell;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
-use openssl::ssl::{Ssl, SslContext, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion};
-use openssl::x509::X509;
-use sha2::{Digest, Sha256};
+use openssl::sha::Sha256;
+use openssl::ssl::{
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion,
+};
 
 use super::failure::Failure;
+use super::roots::Roots;
 use crate::hal::dtls::PskCredentials;
 use crate::sync::Mutex;
 
@@ -73,21 +76,21 @@ pub(super) enum Suites {
 }
 
 impl Suites {
-    /// Makes `ssl` offer these suites, or of them only that of the session to be resumed: a server that resumes
-    /// it must keep to it, and one that does not has agreed to it before. A suite less is two bytes
+    /// Makes `ssl` offer these suites, not its context's; or of them only that of the session to be resumed: a server
+    /// that resumes it must keep to it, and one that does not has agreed to it before. A suite less is two bytes
     /// less in every ClientHello (RFC 5246 7.4.1.2 demands no more than this one).
     pub(super) fn offer(self, ssl: &mut SslRef, resumed: Option<&str>) -> Result<(), ErrorStack> {
-        let both;
-        let all = match self {
-            Self::Certificates => CERTIFICATE_SUITES,
-            Self::Psk => PSK_SUITES,
-            Self::Both => {
-                both = format!("{CERTIFICATE_SUITES}:{PSK_SUITES}");
-                &both
-            }
-        };
+        let all = self.list();
         let known = resumed.filter(|suite| all.split(':').any(|known| known == *suite));
-        ssl.set_cipher_list(known.unwrap_or(all))
+        ssl.set_cipher_list(known.unwrap_or(&all))
+    }
+
+    fn list(self) -> Cow<'static, str> {
+        match self {
+            Self::Certificates => CERTIFICATE_SUITES.into(),
+            Self::Psk => PSK_SUITES.into(),
+            Self::Both => format!("{CERTIFICATE_SUITES}:{PSK_SUITES}").into(),
+        }
     }
 }
 
@@ -127,35 +130,34 @@ fn psk_index() -> Result<Index<Ssl, Psk>, ErrorStack> {
     INDEX.get_or_try_init(Ssl::new_ex_index).copied()
 }
 
-/// A context, which never changes, for handshakes of any number of connections; each chooses its own
-/// [`Suites`] among `widest` and has its own key.
+/// A context for handshakes of any number of connections, which offer these suites, unless one says otherwise, and
+/// each have their own key.
 ///
-/// A context takes tens of kilobytes: connections that trust the same `roots` (PEM, empty for the key
-/// alone) share one. The last one is kept for the next.
-pub(super) fn shared(widest: Suites, roots: &[u8]) -> Result<SslContext, Failure> {
-    type Last = Option<(bool, [u8; 32], SslContext)>;
+/// A context takes tens of kilobytes: connections with the same suites that trust the same `roots` (none for the
+/// key alone) share one. The last one is kept for the next.
+pub(super) fn shared(suites: Suites, roots: &Roots) -> Result<SslContext, Failure> {
+    type Last = Option<(Suites, [u8; 32], SslContext)>;
     static LAST: Mutex<Last> = Mutex::new(None);
-    let needs_certificate = widest != Suites::Psk;
-    let digest: [u8; 32] = Sha256::digest(roots).into();
+    let mut digest = Sha256::new();
+    digest.update(roots.pem());
+    let digest = digest.finish();
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     match &*last {
-        Some((kind, of, context)) if (*kind, *of) == (needs_certificate, digest) => {
-            return Ok(context.clone());
-        }
+        Some((with, of, context)) if (*with, *of) == (suites, digest) => return Ok(context.clone()),
         _ => {}
     }
-    let trusted = if needs_certificate {
-        parse_roots(roots)?
-    } else {
-        Vec::new()
-    };
-    let context = build(needs_certificate, &trusted).map_err(Failure::Setup)?;
-    *last = Some((needs_certificate, digest, context.clone()));
+    let mut context = builder(suites).map_err(Failure::Setup)?;
+    if suites != Suites::Psk {
+        roots.trust_in(&mut context)?;
+    }
+    let context = context.build();
+    *last = Some((suites, digest, context.clone()));
     Ok(context)
 }
 
-fn build(needs_certificate: bool, roots: &[X509]) -> Result<SslContext, ErrorStack> {
+fn builder(suites: Suites) -> Result<SslContextBuilder, ErrorStack> {
     let mut context = SslContext::builder(SslMethod::dtls_client())?;
+    context.set_cipher_list(&suites.list())?;
     context.set_min_proto_version(Some(SslVersion::DTLS1_2))?;
     context.set_max_proto_version(Some(SslVersion::DTLS1_2))?;
     context.set_options(
@@ -169,21 +171,17 @@ fn build(needs_certificate: bool, roots: &[X509]) -> Result<SslContext, ErrorSta
     if context.set_groups_list(GROUPS).is_err() {
         context.set_groups_list(GROUPS_OF_NIST)?;
     }
-    context.set_sigalgs_list(if needs_certificate {
-        SIGNATURES
-    } else {
-        FEWEST_SIGNATURES
+    context.set_sigalgs_list(match suites {
+        Suites::Certificates | Suites::Both => SIGNATURES,
+        Suites::Psk => FEWEST_SIGNATURES,
     })?;
     context.set_verify(SslVerifyMode::PEER);
-    for root in roots {
-        context.cert_store_mut().add_cert(root.clone())?;
-    }
     context.set_psk_client_callback(|ssl, _hint, identity_out, key_out| {
         let psk = psk_index().ok().and_then(|index| ssl.ex_data(index));
         // No key (length 0) makes OpenSSL stop the handshake.
         Ok(psk.map_or(0, |psk| psk.answer(identity_out, key_out)))
     });
-    Ok(context.build())
+    Ok(context)
 }
 
 impl Psk {
@@ -206,20 +204,10 @@ impl Psk {
     }
 }
 
-/// The certificates in a PEM text, one or more.
-pub(super) fn parse_roots(pem: &[u8]) -> Result<Vec<X509>, Failure> {
-    match X509::stack_from_pem(pem) {
-        Ok(roots) if !roots.is_empty() => Ok(roots),
-        Ok(_) => Err(Failure::Roots("there is none in the PEM text".to_owned())),
-        Err(error) => Err(Failure::Roots(error.to_string())),
-    }
-}
-
 #[cfg(test)]
 #[cfg(not(miri))] // OpenSSL
 mod tests {
     use super::*;
-    use crate::hal::certs::ROOTS_PEM;
 
     #[test]
     fn every_suite_named_is_known_to_openssl() {
@@ -228,17 +216,6 @@ mod tests {
                 let mut context = SslContext::builder(SslMethod::dtls_client()).expect("context");
                 assert!(context.set_cipher_list(suite).is_ok(), "{suite:?}");
             }
-        }
-    }
-
-    #[test]
-    fn texts_without_a_certificate_are_no_roots() {
-        assert_eq!(parse_roots(ROOTS_PEM.to_bytes()).expect("bundled").len(), 3);
-        for text in [&b""[..], b"no PEM", b"-----BEGIN CERTIFICATE-----\nAAAA\n"] {
-            assert!(
-                matches!(parse_roots(text), Err(Failure::Roots(_))),
-                "{text:?}"
-            );
         }
     }
 }

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openssl::error::ErrorStack;
-use openssl::ssl::{Ssl, SslContext, SslStream};
+use openssl::ssl::{Ssl, SslContext};
 use zeroize::Zeroizing;
 
 use super::context::{self, Psk, Suites};
 use super::failure::Failure;
 use super::link::Link;
 use super::resume::{self, Binding, Resumable};
+use super::roots::Roots;
+use super::stream::Stream;
 use super::timers::{self, FIRST_INTERVAL};
 use super::verify::{Verdict, demand};
 use super::wire::Wire;
@@ -114,34 +116,13 @@ impl<'a> Proof<'a> {
         }
     }
 
-    /// All trusted roots in PEM; none are needed for the key alone.
-    fn roots(&self, suites: Suites) -> Result<Vec<u8>, Failure> {
-        if suites == Suites::Psk {
-            return Ok(Vec::new());
+    /// All trusted roots; none are needed for the key alone.
+    fn roots(&self, suites: Suites) -> Result<Roots, Failure> {
+        match suites {
+            Suites::Psk => Ok(Roots::none()),
+            Suites::Certificates | Suites::Both => Roots::with_extra(self.roots_pem),
         }
-        let mut roots = self.roots_pem.to_vec();
-        add_extra_roots(&mut roots)?;
-        Ok(roots)
     }
-}
-
-#[cfg(feature = "redirect")]
-fn add_extra_roots(roots: &mut Vec<u8>) -> Result<(), Failure> {
-    use super::super::redirect::{extra_roots, unusable_extra_roots};
-    use super::context::parse_roots;
-    if let Some(pem) = extra_roots().map_err(Failure::Redirect)? {
-        parse_roots(&pem)
-            .map_err(|failure| Failure::Redirect(unusable_extra_roots(failure.to_string())))?;
-        roots.push(b'\n');
-        roots.extend_from_slice(&pem);
-    }
-    Ok(())
-}
-
-#[cfg(not(feature = "redirect"))]
-#[allow(clippy::unnecessary_wraps, clippy::ptr_arg)] // the signature of the variant that can fail
-fn add_extra_roots(_: &mut Vec<u8>) -> Result<(), Failure> {
-    Ok(())
 }
 
 /// Begins handshakes, on one link.
@@ -190,7 +171,7 @@ impl Dialer {
             name,
             suites,
             limits,
-            binding: Binding::new(host, port, &roots, identity),
+            binding: Binding::new(host, port, roots.pem(), identity),
             wants_ticket: Cell::new(false),
             peer: format!("{host}:{port}"),
         })
@@ -223,10 +204,13 @@ impl Dialer {
         &self,
         suites: Suites,
         resume: Option<&Resumable>,
-    ) -> Result<(SslStream<Wire>, Verdict), ErrorStack> {
+    ) -> Result<(Stream, Verdict), ErrorStack> {
         let mut ssl = Ssl::new(&self.context)?;
         self.psk.lend(&mut ssl)?;
-        suites.offer(&mut ssl, resume.and_then(Resumable::suite))?;
+        let resumed = resume.and_then(Resumable::suite);
+        if suites != self.suites || resumed.is_some() {
+            suites.offer(&mut ssl, resumed)?;
+        }
         ssl.set_mtu(self.link.largest_datagram().into())?;
         if self.limits.first_interval != FIRST_INTERVAL {
             timers::set_first_interval(&mut ssl, self.limits.first_interval)?;
@@ -240,7 +224,7 @@ impl Dialer {
             // which is what OpenSSL needs, and it checks the method.
             unsafe { ssl.set_session(resumable.session()) }?;
         }
-        let stream = SslStream::new(ssl, Wire::new(Arc::clone(&self.link)))?;
+        let stream = Stream::new(ssl, Wire::new(Arc::clone(&self.link)))?;
         Ok((stream, verdict))
     }
 

@@ -6,10 +6,10 @@ use std::io;
 use std::time::Duration;
 
 use openssl::error::ErrorStack;
-use openssl::ssl;
 
 use super::super::connect::ConnectFailure;
 use super::alerts::Alert;
+use super::stream::Trouble;
 use super::verify::Rejection;
 
 /// Reasons of OpenSSL's ssl library (`SSL_R_*`), which the bindings do not name.
@@ -77,11 +77,14 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Tells an error of OpenSSL's handshake apart.
-    pub(super) fn from_openssl(error: &ssl::Error) -> Self {
-        match error.ssl_error() {
-            Some(stack) => Self::from_stack(stack),
-            None => Self::Protocol(error.to_string()),
-        }
+    pub(super) fn from_openssl(trouble: &Trouble) -> Self {
+        trouble
+            .stack
+            .errors()
+            .iter()
+            .filter(|error| error.library_code() == reason::LIBRARY)
+            .find_map(|error| Self::from_reason(error.reason_code()))
+            .unwrap_or_else(|| Self::Protocol(trouble.to_string()))
     }
 
     /// An alert that ended the handshake.
@@ -102,31 +105,23 @@ impl Failure {
         }
     }
 
-    fn from_stack(stack: &ErrorStack) -> Self {
-        let reasons = stack
-            .errors()
-            .iter()
-            .filter(|error| error.library_code() == reason::LIBRARY)
-            .map(openssl::error::Error::reason_code);
-        for reason in reasons {
-            if let Some(alert) = alert_of(reason) {
-                return Self::from_alert(alert);
-            }
-            match reason {
-                reason::BAD_PROTOCOL_VERSION_NUMBER
-                | reason::UNKNOWN_SSL_VERSION
-                | reason::UNSUPPORTED_PROTOCOL
-                | reason::UNSUPPORTED_SSL_VERSION
-                | reason::WRONG_SSL_VERSION
-                | reason::WRONG_VERSION_NUMBER
-                | reason::VERSION_TOO_LOW => return Self::Version,
-                reason::NO_SHARED_CIPHER
-                | reason::UNKNOWN_CIPHER_RETURNED
-                | reason::WRONG_CIPHER_RETURNED => return Self::Suites,
-                _ => {}
-            }
+    fn from_reason(reason: c_int) -> Option<Self> {
+        if let Some(alert) = alert_of(reason) {
+            return Some(Self::from_alert(alert));
         }
-        Self::Protocol(stack.to_string())
+        match reason {
+            reason::BAD_PROTOCOL_VERSION_NUMBER
+            | reason::UNKNOWN_SSL_VERSION
+            | reason::UNSUPPORTED_PROTOCOL
+            | reason::UNSUPPORTED_SSL_VERSION
+            | reason::WRONG_SSL_VERSION
+            | reason::WRONG_VERSION_NUMBER
+            | reason::VERSION_TOO_LOW => Some(Self::Version),
+            reason::NO_SHARED_CIPHER
+            | reason::UNKNOWN_CIPHER_RETURNED
+            | reason::WRONG_CIPHER_RETURNED => Some(Self::Suites),
+            _ => None,
+        }
     }
 }
 
@@ -183,14 +178,11 @@ fn alert_of(reason: c_int) -> Option<Alert> {
         .map(Alert)
 }
 
-/// The fatal alert in an error of OpenSSL, if it is one.
-pub(super) fn fatal_alert(error: &ssl::Error) -> Option<Alert> {
-    error
-        .ssl_error()?
-        .errors()
-        .iter()
-        .filter(|error| error.library_code() == reason::LIBRARY)
-        .find_map(|error| alert_of(error.reason_code()))
+/// The fatal alert that a session's trouble consists of, if it is one: the last entry. Others may have been there before.
+pub(super) fn fatal_alert(stack: &ErrorStack) -> Option<Alert> {
+    let last = stack.errors().last()?;
+    let of_session = last.library_code() == reason::LIBRARY;
+    of_session.then(|| alert_of(last.reason_code())).flatten()
 }
 
 impl Alert {

@@ -3,18 +3,15 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use openssl::error::ErrorStack;
-use openssl::ssl::{ErrorCode, SslStream};
-
 use super::alerts::{Alert, Suspicion};
 use super::context::{Psk, Suites};
 use super::dialer::Dialer;
 use super::failure::Failure;
 use super::records::Record;
 use super::resume::{ProvenBy, Resumable};
+use super::stream::Stream;
 use super::timers;
 use super::verify::Verdict;
-use super::wire::Wire;
 
 /// The times a handshake must keep.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +29,7 @@ pub(super) struct Times {
 /// A handshake under way.
 #[derive(Debug)]
 pub(super) struct Handshake {
-    stream: SslStream<Wire>,
+    stream: Stream,
     verdict: Verdict,
     psk: Psk,
     resume: Option<Resumable>,
@@ -74,7 +71,7 @@ impl Handshake {
         if record.is_handshake() {
             self.suspicion.lay_to_rest();
         }
-        self.stream.get_mut().deliver(record.bytes());
+        self.stream.wire_mut().deliver(record);
     }
 
     /// Takes an alert in clear.
@@ -85,7 +82,7 @@ impl Handshake {
 
     /// Takes an error of the socket.
     pub(super) fn keep(&mut self, error: io::Error) {
-        self.stream.get_mut().keep(error);
+        self.stream.wire_mut().keep(error);
     }
 
     /// Whether the server seems to have answered.
@@ -107,13 +104,12 @@ impl Handshake {
     pub(super) fn drive(&mut self, now: Instant) -> Result<bool, Failure> {
         self.check_time(now)?;
         self.repeat_flight_if_due()?;
-        drop(ErrorStack::get());
         match self.stream.connect() {
             Ok(()) => return Ok(true),
-            Err(error) if wants_to_wait(&error) => {}
-            Err(error) => {
+            Err(trouble) if trouble.wants_to_wait() => {}
+            Err(trouble) => {
                 let rejection = self.verdict.take().map(Failure::Certificate);
-                return Err(rejection.unwrap_or_else(|| Failure::from_openssl(&error)));
+                return Err(rejection.unwrap_or_else(|| Failure::from_openssl(&trouble)));
             }
         }
         self.check_network()?;
@@ -148,15 +144,15 @@ impl Handshake {
         if let Some(alert) = self.suspicion.flight_is_due() {
             return Err(Failure::from_alert(alert));
         }
-        self.stream.get_mut().gather();
-        let repeated = timers::retransmit_if_due(&mut self.stream);
-        self.stream.get_mut().send_gathered();
+        self.stream.wire_mut().gather();
+        let repeated = self.stream.retransmit_if_due();
+        self.stream.wire_mut().send_gathered();
         repeated.map_err(|stack| Failure::Protocol(stack.to_string()))
     }
 
     /// Believes repeated reports that the peer is unreachable.
     fn check_network(&mut self) -> Result<(), Failure> {
-        let wire = self.stream.get_mut();
+        let wire = self.stream.wire_mut();
         let Some(error) = wire.take_error() else {
             return Ok(());
         };
@@ -210,7 +206,7 @@ impl Handshake {
 /// The result of a handshake.
 #[derive(Debug)]
 pub(super) struct Established {
-    pub(super) stream: SslStream<Wire>,
+    pub(super) stream: Stream,
     pub(super) resumable: Option<Resumable>,
     /// What the server declined to resume from: a ticket, or a session id.
     pub(super) declined_ticket: Option<bool>,
@@ -232,8 +228,4 @@ impl Established {
         let how = if self.resumed { "resumed" } else { "new" };
         format!("{}, {cipher}, {proof}, {how}", ssl.version_str())
     }
-}
-
-fn wants_to_wait(error: &openssl::ssl::Error) -> bool {
-    matches!(error.code(), ErrorCode::WANT_READ | ErrorCode::WANT_WRITE)
 }

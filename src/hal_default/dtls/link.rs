@@ -157,6 +157,7 @@ enum Fragmentation {
 #[cfg(test)]
 #[cfg(not(miri))] // sockets
 mod tests {
+    use super::super::super::socket::{Patience, wait_readable};
     use super::*;
 
     fn link(peer: &UdpSocket, path_mtu: u16) -> Link {
@@ -193,7 +194,7 @@ mod tests {
             assert_ne!(first, second, "{host}");
             assert_eq!(link.descriptor(), descriptor);
             peer.send_to(b"back", second).expect("send");
-            super::super::super::socket::wait_readable(descriptor, None);
+            wait_readable(descriptor, Patience::of_call(0));
             assert_eq!(link.receive(&mut [0; 8]).expect("heard"), 4);
         }
     }

@@ -2,13 +2,15 @@
 //! pre-shared key.
 //!
 //! From below: `link` is the socket, `records` the sieve for what arrives on it, `router` says who
-//! takes a record; `wire` is what OpenSSL sees of both. A `handshake` is driven without waiting; an
-//! `effort` is one or more of them within a bounded time; a `channel` is what a handshake leaves. An
+//! takes a record; `wire` is what OpenSSL sees of both, and a `stream` is OpenSSL on a wire. A
+//! `handshake` is driven without waiting; an `effort` is one or more of them within a bounded time; a
+//! `channel` is what a handshake leaves, without the `buffers` that it does not need now. An
 //! `association` holds a channel and, while it is being replaced, the effort for its successor. A
-//! `session` is that behind a lock, with the waiting.
+//! `session` is that behind a lock, with the waiting. `roots` are what a certificate may lead to.
 
 mod alerts;
 mod association;
+mod buffers;
 mod channel;
 mod context;
 mod dialer;
@@ -19,8 +21,10 @@ mod handshake;
 mod link;
 mod records;
 mod resume;
+mod roots;
 mod router;
 mod session;
+mod stream;
 #[cfg(test)]
 #[cfg(not(miri))] // OpenSSL and sockets
 mod tests;

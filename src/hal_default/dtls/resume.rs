@@ -10,8 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use foreign_types::ForeignTypeRef;
 use openssl::asn1::Asn1Time;
+use openssl::sha::Sha256;
 use openssl::ssl::{SslOptions, SslRef, SslSession, SslSessionRef, SslVersion};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::context::Suites;
@@ -76,10 +76,10 @@ impl Binding {
     pub(super) fn new(host: &str, port: u16, roots: &[u8], identity: &[u8]) -> Self {
         let mut digest = Sha256::new();
         for part in [host.as_bytes(), &port.to_be_bytes(), roots, identity] {
-            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(&(part.len() as u64).to_be_bytes());
             digest.update(part);
         }
-        Self(digest.finalize().into())
+        Self(digest.finish())
     }
 }
 

@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::super::socket::{Deadline, Wait, wait_readable};
+use super::super::socket::{Deadline, Patience, Wait, wait_readable};
 use super::association::{Association, Event};
 use super::channel::{Channel, Ended, SendError};
 use super::dialer::{Dialer, Limits, Proof, Target};
 use super::failure::Failure;
 use super::waker::Waker;
-use crate::hal::immediate;
 use crate::sync::{Mutex, MutexGuard};
 
 /// Longest datagram one record carries (RFC 5246 6.2.1).
@@ -60,7 +59,7 @@ pub(super) fn establish(
     loop {
         match association.turn(&mut [], ready) {
             Some(Event::Renewed) => return Ok(Session::new(association)),
-            Some(Event::NotRenewed(failure)) => return Err(failure),
+            Some(Event::NotRenewed(failure)) => return Err(*failure),
             _ => {}
         }
         let link = association.dialer().link();
@@ -124,25 +123,42 @@ impl Session {
     /// is cut off. While a renewal is under way, this drives it.
     pub(super) fn read(&self, buffer: &mut [u8], timeout_ms: u32) -> Read {
         self.read_here.store(true, Ordering::Relaxed);
-        let deadline = Deadline::after_ms(timeout_ms);
+        let patience = Patience::of_call(timeout_ms);
+        let deadline = Deadline::after(patience);
         // A caller that does not want to wait has waited for the socket itself, mostly.
-        let mut ready = immediate::is_wanted();
+        let mut ready = patience.is_none();
+        let mut waited = false;
         loop {
             let due = {
                 let mut association = self.lock();
-                if let Some(event) = association.turn(buffer, ready) {
+                if !ready && association.is_at_rest() {
+                    None
+                } else if let Some(event) = association.turn(buffer, ready) {
+                    association.rest(deadline.begun(), matches!(event, Event::Datagram(_)));
                     return self.tell(event);
+                } else {
+                    association.due()
                 }
-                association.due()
             };
             // Junk keeps the socket ready without ever giving a record.
             if ready && deadline.is_past() {
+                self.lock().rest(deadline.begun(), false);
                 return Read::Timeout;
             }
-            let wait = [deadline.remaining(), due].into_iter().flatten().min();
+            // One reading of the clock less for what comes during the first wait.
+            let left = if waited {
+                deadline.remaining().into()
+            } else {
+                patience
+            };
+            waited = true;
+            let wait = due.map_or(left, |due| left.or_less(Some(due).into()));
             match self.waker.wait_readable(self.descriptor, wait) {
                 Wait::Ready => ready = true,
-                Wait::TimedOut if deadline.is_past() => return Read::Timeout,
+                Wait::TimedOut if deadline.is_past() => {
+                    self.lock().rest(deadline.begun(), false);
+                    return Read::Timeout;
+                }
                 Wait::TimedOut | Wait::Interrupted => ready = false,
                 Wait::Failed(error) => {
                     log::error!("{}: waiting failed: {error}", self.peer);
@@ -206,6 +222,14 @@ impl Session {
         self.lock()
             .channel()
             .map_or(0, |channel| Channel::largest_datagram(channel))
+    }
+
+    /// Whether OpenSSL's buffers for records are there.
+    #[cfg(test)]
+    pub(super) fn has_buffers(&self) -> bool {
+        self.lock()
+            .channel()
+            .is_some_and(|channel| channel.has_buffers())
     }
 
     fn lock(&self) -> MutexGuard<'_, Association> {

@@ -9,7 +9,7 @@ use foreign_types::ForeignTypeRef;
 use once_cell::sync::OnceCell;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
-use openssl::ssl::{Ssl, SslRef, SslStream};
+use openssl::ssl::{Ssl, SslRef};
 
 /// `DTLSv1_get_timeout` and `DTLSv1_handle_timeout` are macros over these commands.
 const DTLS_CTRL_GET_TIMEOUT: c_int = 73;
@@ -38,14 +38,13 @@ pub(super) fn until_retransmission(ssl: &SslRef) -> Option<Duration> {
     Some(Duration::from_secs(seconds) + Duration::from_micros(micros))
 }
 
-/// Sends the last flight again if it is due.
-pub(super) fn retransmit_if_due<S>(stream: &mut SslStream<S>) -> Result<(), ErrorStack> {
+/// Sends the last flight again if it is due. Whoever owns `ssl` is in no other call of it, and does not use its transport.
+pub(super) fn retransmit_if_due(ssl: &SslRef) -> Result<(), ErrorStack> {
     const FAILED: c_long = -1;
-    let ssl = stream.ssl().as_ptr();
-    // SAFETY: `ssl` is live and, with its stream, borrowed for writing; the command takes no
-    // argument.
-    let result =
-        unsafe { openssl_sys::SSL_ctrl(ssl, DTLS_CTRL_HANDLE_TIMEOUT, 0, ptr::null_mut()) };
+    // SAFETY: `ssl` is live; the command takes no argument.
+    let result = unsafe {
+        openssl_sys::SSL_ctrl(ssl.as_ptr(), DTLS_CTRL_HANDLE_TIMEOUT, 0, ptr::null_mut())
+    };
     if result <= FAILED {
         Err(ErrorStack::get())
     } else {

@@ -3,9 +3,8 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::time::Duration;
 
-use super::super::socket::Wait;
+use super::super::socket::{Patience, Wait};
 
 /// A counter of the kernel that can be waited for beside a socket.
 #[derive(Debug)]
@@ -42,9 +41,8 @@ impl Waker {
         }
     }
 
-    /// Waits until there is something to receive; `None` waits for ever. A wake reads as
-    /// [`Wait::Interrupted`].
-    pub(super) fn wait_readable(&self, socket: RawFd, timeout: Option<Duration>) -> Wait {
+    /// Waits until there is something to receive. A wake reads as [`Wait::Interrupted`].
+    pub(super) fn wait_readable(&self, socket: RawFd, patience: impl Into<Patience>) -> Wait {
         let entry = |fd: RawFd| libc::pollfd {
             fd,
             events: libc::POLLIN,
@@ -53,11 +51,7 @@ impl Waker {
         // poll ignores negative descriptors.
         let own = self.0.as_ref().map_or(-1, AsRawFd::as_raw_fd);
         let mut entries = [entry(socket), entry(own)];
-        // Rounded up, so that a wait never ends before its time.
-        let ms = timeout.map_or(-1, |timeout| {
-            let ms = timeout.as_nanos().div_ceil(1_000_000);
-            libc::c_int::try_from(ms).unwrap_or(libc::c_int::MAX)
-        });
+        let ms = patience.into().poll_ms();
         // SAFETY: two valid entries.
         match unsafe { libc::poll(entries.as_mut_ptr(), 2, ms) } {
             0 => return Wait::TimedOut,
@@ -89,12 +83,13 @@ impl Waker {
 mod tests {
     use super::*;
     use std::net::UdpSocket;
+    use std::time::Duration;
 
     #[test]
     fn a_wake_ends_one_wait() {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("bind");
         let waker = Waker::new();
-        let wait = |timeout| waker.wait_readable(socket.as_raw_fd(), timeout);
+        let wait = |timeout: Option<Duration>| waker.wait_readable(socket.as_raw_fd(), timeout);
         std::thread::scope(|scope| {
             scope.spawn(|| waker.wake());
             assert!(matches!(wait(None), Wait::Interrupted));
@@ -115,7 +110,7 @@ mod tests {
     fn bad_descriptors_are_failures() {
         let waker = Waker::new();
         assert!(matches!(
-            waker.wait_readable(1_000_000, None),
+            waker.wait_readable(1_000_000, Patience::of_call(0)),
             Wait::Failed(_)
         ));
     }

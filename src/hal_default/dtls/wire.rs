@@ -1,11 +1,12 @@
-//! The transport OpenSSL sees: one write is one datagram, but for flights that are repeated; a read
-//! takes what the router has put aside.
+//! The transport OpenSSL sees: one write is one datagram, but for flights that are repeated; a read takes one
+//! record of those that the router has put aside.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::sync::Arc;
 
 use super::super::socket::reports_unreachable;
 use super::link::Link;
+use super::records::{Record, records};
 
 /// One OpenSSL object's end of a link.
 ///
@@ -15,10 +16,14 @@ use super::link::Link;
 #[derive(Debug)]
 pub(super) struct Wire {
     link: Arc<Link>,
-    /// Whole records that OpenSSL has not taken yet. Keeps its memory.
+    /// Whole records. Keeps its memory.
     inbox: Vec<u8>,
-    /// The datagram that is being put together, from [`Self::gather`] to [`Self::send_gathered`].
-    outbox: Option<Vec<u8>>,
+    /// Where those begin that OpenSSL has not taken yet.
+    next: usize,
+    /// Whether what OpenSSL writes is put together, from [`Self::gather`] to [`Self::send_gathered`].
+    gathers: bool,
+    /// The datagram that is being put together.
+    outbox: Vec<u8>,
     error: Option<io::Error>,
     unreachable: u32,
 }
@@ -28,27 +33,35 @@ impl Wire {
         Self {
             link,
             inbox: Vec::new(),
-            outbox: None,
+            next: 0,
+            gathers: false,
+            outbox: Vec::new(),
             error: None,
             unreachable: 0,
         }
     }
 
     /// Hands a record over.
-    pub(super) fn deliver(&mut self, record: &[u8]) {
-        self.inbox.extend_from_slice(record);
+    pub(super) fn deliver(&mut self, record: Record<'_>) {
+        if !self.has_mail() {
+            self.inbox.clear();
+            self.next = 0;
+        }
+        self.inbox.extend_from_slice(record.bytes());
     }
 
     /// Puts what OpenSSL writes from now on into as few datagrams as the path MTU allows (RFC 6347 4.1.1).
     /// OpenSSL does so when a flight leaves for the first time; when it repeats one, it writes every message
     /// by itself, which costs a header each, and where much is lost they hardly arrive together.
     pub(super) fn gather(&mut self) {
-        self.outbox = Some(Vec::new());
+        self.gathers = true;
     }
 
     /// Sends what was gathered; from now on one write is one datagram again.
     pub(super) fn send_gathered(&mut self) {
-        if let Some(last) = self.outbox.take().filter(|last| !last.is_empty()) {
+        self.gathers = false;
+        if !self.outbox.is_empty() {
+            let last = std::mem::take(&mut self.outbox);
             self.send(&last);
         }
     }
@@ -63,13 +76,40 @@ impl Wire {
 
     /// Whether OpenSSL has records to take.
     pub(super) fn has_mail(&self) -> bool {
-        !self.inbox.is_empty()
+        self.next < self.inbox.len()
+    }
+
+    /// Gives OpenSSL the next record. One by one, so that it keeps none, and need not be asked whether it does.
+    pub(super) fn next_record(&mut self) -> Option<&[u8]> {
+        let record = records(self.inbox.get(self.next..)?).next()?.bytes();
+        self.next += record.len();
+        Some(record)
+    }
+
+    /// Takes a datagram from OpenSSL.
+    pub(super) fn write(&mut self, records: &[u8]) {
+        if self.gathers {
+            self.add_to_gathered(records);
+        } else {
+            self.send(records);
+        }
+    }
+
+    #[cold]
+    fn add_to_gathered(&mut self, records: &[u8]) {
+        let room = usize::from(self.link.largest_datagram());
+        if !self.outbox.is_empty() && self.outbox.len() + records.len() > room {
+            let full = std::mem::take(&mut self.outbox);
+            self.send(&full);
+        }
+        self.outbox.extend_from_slice(records);
     }
 
     /// Gives the memory back that the flights of a handshake took; a session's records are shorter.
     pub(super) fn end_handshake(&mut self) {
-        if self.inbox.is_empty() {
+        if !self.has_mail() {
             self.inbox = Vec::new();
+            self.next = 0;
         }
     }
 
@@ -92,41 +132,6 @@ impl Wire {
     }
 }
 
-impl Read for Wire {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.inbox.is_empty() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        // OpenSSL's buffer holds the longest record; should more have come together, the rest is
-        // lost as the end of a long datagram is.
-        let length = self.inbox.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&self.inbox[..length]);
-        self.inbox.clear();
-        Ok(length)
-    }
-}
-
-impl Write for Wire {
-    fn write(&mut self, records: &[u8]) -> io::Result<usize> {
-        let Some(mut gathered) = self.outbox.take() else {
-            self.send(records);
-            return Ok(records.len());
-        };
-        let room = usize::from(self.link.largest_datagram());
-        if !gathered.is_empty() && gathered.len() + records.len() > room {
-            self.send(&gathered);
-            gathered.clear();
-        }
-        gathered.extend_from_slice(records);
-        self.outbox = Some(gathered);
-        Ok(records.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 #[cfg(not(miri))] // sockets
 mod tests {
@@ -141,20 +146,28 @@ mod tests {
     }
 
     #[test]
-    fn what_was_delivered_is_read_at_once_and_only_once() {
+    fn records_are_taken_one_by_one_and_only_once() {
         let (_peer, mut wire) = pair();
-        let mut buffer = [0u8; 16];
-        let error = wire.read(&mut buffer).expect_err("nothing yet");
-        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-        wire.deliver(b"one");
-        wire.deliver(b"two");
-        assert!(wire.has_mail());
-        assert_eq!(wire.read(&mut buffer).expect("both"), 6);
-        assert_eq!(&buffer[..6], b"onetwo");
-        assert!(!wire.has_mail());
-        wire.deliver(&[7; 20]);
-        assert_eq!(wire.read(&mut buffer).expect("cut"), 16);
-        assert!(wire.read(&mut buffer).is_err(), "the rest is gone");
+        let record = |length: u8| {
+            let header = [23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, length];
+            [&header[..], &vec![length; length.into()]].concat()
+        };
+        let deliver = |wire: &mut Wire, lengths: &[u8]| {
+            let datagram: Vec<u8> = lengths.iter().flat_map(|&length| record(length)).collect();
+            records(&datagram).for_each(|record| wire.deliver(record));
+        };
+        assert_eq!(wire.next_record(), None);
+        for _ in 0..2 {
+            deliver(&mut wire, &[1, 20]);
+            assert_eq!(wire.next_record(), Some(&record(1)[..]));
+            deliver(&mut wire, &[3]);
+            for length in [20, 3] {
+                assert!(wire.has_mail());
+                assert_eq!(wire.next_record(), Some(&record(length)[..]));
+            }
+            assert!(!wire.has_mail());
+            assert_eq!(wire.next_record(), None);
+        }
         assert!(wire.take_error().is_none());
     }
 
@@ -166,14 +179,14 @@ mod tests {
         let mut receive = || peer.recv(&mut buffer).expect("a datagram");
         wire.gather();
         for length in [room - 10, 10, 1, room, 5, 6] {
-            assert_eq!(wire.write(&vec![0; length]).expect("taken"), length);
+            wire.write(&vec![0; length]);
         }
         wire.send_gathered();
-        wire.write_all(&[0; 7]).expect("sent");
-        wire.write_all(&[0; 8]).expect("sent");
+        wire.write(&[0; 7]);
+        wire.write(&[0; 8]);
         wire.gather();
         wire.send_gathered();
-        wire.write_all(&[0; 9]).expect("sent");
+        wire.write(&[0; 9]);
         for expected in [room, 1, room, 11, 7, 8, 9] {
             assert_eq!(receive(), expected);
         }
@@ -184,7 +197,7 @@ mod tests {
     fn a_refusal_is_counted_and_hidden_from_openssl() {
         let (peer, mut wire) = pair();
         drop(peer);
-        assert_eq!(wire.write(b"hello").expect("sent"), 5);
+        wire.write(b"hello");
         let refusal = wire.link.receive(&mut [0; 8]).expect_err("refused");
         wire.keep(refusal);
         assert_eq!(wire.unreachable(), 1);
@@ -196,7 +209,7 @@ mod tests {
     #[test]
     fn a_datagram_that_cannot_be_sent_is_reported_aside() {
         let (_peer, mut wire) = pair();
-        assert_eq!(wire.write(&[0; 70_000]).expect("counts as lost"), 70_000);
+        wire.write(&[0; 70_000]);
         assert!(wire.take_error().is_some());
         assert_eq!(wire.unreachable(), 0);
     }

@@ -1,8 +1,9 @@
 //! Verification of the server, and the suites that classic endpoints speak.
 
 use openssl::ssl::{NameType, SslContextBuilder, SslOptions, SslVersion};
+use openssl::x509::X509;
 
-use super::pki::{Identity, Leaf, authority, issue, self_signed};
+use super::pki::{Identity, Leaf, authority, issue, issue_in_the_name_of, self_signed};
 use super::server::{Connection, Server, echo_once, fail_once, silent, waiting, with_identity};
 use super::{check_echo, connect, failure};
 use crate::hal::certs::ROOTS_PEM;
@@ -101,6 +102,16 @@ fn an_authority_of_the_same_name_with_another_key_is_refused() {
         reason.contains("unknown authority") || reason.contains("rejected"),
         "{reason}"
     );
+}
+
+#[test]
+fn the_name_of_a_bundled_root_is_not_enough() {
+    for root in X509::stack_from_pem(ROOTS_PEM.to_bytes()).expect("PEM") {
+        let identity = issue_in_the_name_of(root.subject_name(), &rsa());
+        let reason = refused(HOST, with_identity(&identity), ROOTS_PEM.to_bytes());
+        // The root was found, and has not signed it.
+        assert!(reason.contains("signature failure"), "{reason}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Handshakes and sessions against OpenSSL's server side.
 
 mod certificates;
+mod error_queue;
 mod forgery;
 mod lossy;
 mod network;

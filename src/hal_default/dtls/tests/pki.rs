@@ -11,7 +11,7 @@ use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
     SubjectKeyIdentifier,
 };
-use openssl::x509::{X509, X509Builder, X509Name};
+use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
 
 /// Seconds of a day.
 const DAY: i64 = 24 * 60 * 60;
@@ -112,18 +112,21 @@ pub(super) fn issue(issuer: &Identity, leaf: &Leaf) -> Identity {
     }
 }
 
-/// A server's certificate that vouches for itself.
-pub(super) fn self_signed(leaf: &Leaf) -> Identity {
-    let key = ec_key();
+/// A server's certificate that says it comes from an authority of this name, which it does not.
+pub(super) fn issue_in_the_name_of(authority: &X509NameRef, leaf: &Leaf) -> Identity {
+    let key = if leaf.rsa { rsa_key() } else { ec_key() };
     let mut builder = describe(leaf, &key);
-    builder
-        .set_issuer_name(&distinguished("test server"))
-        .expect("issuer");
+    builder.set_issuer_name(authority).expect("issuer");
     builder.sign(&key, MessageDigest::sha256()).expect("sign");
     Identity {
         certificate: builder.build(),
         key,
     }
+}
+
+/// A server's certificate that vouches for itself.
+pub(super) fn self_signed(leaf: &Leaf) -> Identity {
+    issue_in_the_name_of(&distinguished("test server"), leaf)
 }
 
 fn describe(leaf: &Leaf, key: &PKey<Private>) -> X509Builder {

@@ -180,7 +180,7 @@ fn drive<T>(
             .unwrap_or(PATIENCE)
             .min(PATIENCE);
         wait_readable(stream.get_ref().socket.as_raw_fd(), Some(due));
-        timers::retransmit_if_due(stream).expect("retransmit");
+        timers::retransmit_if_due(stream.ssl()).expect("retransmit");
     }
 }
 

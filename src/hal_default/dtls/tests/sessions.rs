@@ -274,26 +274,34 @@ fn several_records_in_one_datagram_are_all_delivered() {
 }
 
 #[test]
-fn errors_left_in_openssls_queue_by_others_do_no_harm() {
+fn buffers_are_given_back_after_a_report_and_taken_for_the_next() {
     let root = authority("root");
     let server = serve(&root, echo_once);
-    let session = open(&root, &server).expect("handshake");
-    let leave_error = || {
-        openssl::x509::X509::from_pem(b"junk")
-            .expect_err("no PEM")
-            .put()
-    };
-    leave_error();
-    assert_eq!(
-        session.receive(&mut [0; 8], 1),
-        Arrival::Network(Received::Timeout)
-    );
-    leave_error();
-    session.send(b"fine").expect("send");
-    leave_error();
-    assert_eq!(session.receive(&mut [0; 8], PATIENCE_MS), arrived(4));
+    let session = connect("127.0.0.1", server.address, &root.pem()).expect("handshake");
+    assert!(session.has_buffers(), "of the handshake");
+    for _ in 0..2 {
+        session.write(b"hello").expect("write");
+        assert!(session.has_buffers());
+        assert_eq!(session.read(&mut [0; 64], PATIENCE_MS), Read::Datagram(5));
+        assert!(!session.has_buffers());
+    }
     drop(session);
-    server.finish();
+    assert_eq!(server.finish(), 2);
+}
+
+#[test]
+fn a_session_without_buffers_says_goodbye() {
+    let root = authority("root");
+    let server = serve(&root, |listener| {
+        let mut connection = listener.accept().expect("handshake");
+        connection.send(b"hello");
+        connection.receive()
+    });
+    let session = connect("127.0.0.1", server.address, &root.pem()).expect("handshake");
+    assert_eq!(session.read(&mut [0; 64], PATIENCE_MS), Read::Datagram(5));
+    assert!(!session.has_buffers());
+    drop(session);
+    assert_eq!(server.finish(), None, "close_notify");
 }
 
 #[test]
