@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::handshake::Established;
 use super::records::records;
 use super::resume::Resumable;
-use super::router::{Route, Takers, route};
+use super::router::{Route, Takers, is_for_session, route};
 
 /// Datagrams taken from the socket in one turn, so that a flood of junk does not hold the caller.
 const DATAGRAMS_PER_TURN: u32 = 16;
@@ -239,6 +239,25 @@ impl Association {
 
     /// Hands the records of the datagram just received to whom they are for.
     fn sort(&mut self, datagram: &[u8]) {
+        if self.effort.is_some() {
+            self.sort_for_two(datagram);
+            return;
+        }
+        let Some(channel) = &mut self.channel else {
+            return;
+        };
+        let Some(protection) = channel.open_protection() else {
+            return;
+        };
+        for record in records(datagram) {
+            if is_for_session(record, protection) {
+                channel.deliver(record);
+            }
+        }
+    }
+
+    #[cold]
+    fn sort_for_two(&mut self, datagram: &[u8]) {
         let takers = Takers {
             session: self.channel.as_ref().and_then(Channel::open_protection),
             handshake: self.effort.is_some(),
