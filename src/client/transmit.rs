@@ -54,7 +54,9 @@ impl<P: Platform, U> Client<P, U> {
             return;
         };
         let random = &mut || self.platform.random();
-        while let Some((token, bytes)) = state.session.poll_transmit(now, random, repetitions) {
+        while !state.session.is_quiet(now)
+            && let Some((token, bytes)) = state.session.poll_transmit(now, random, repetitions)
+        {
             if transport.send(bytes).is_err() {
                 failed(token);
             }

@@ -51,6 +51,7 @@ pub(super) fn is_for_session(record: Record<'_>, protection: Protection) -> bool
 }
 
 /// The kind of a record that a session takes.
+#[inline]
 fn wanted_kind(record: Record<'_>, protection: Protection) -> Option<Kind> {
     let kind = record.kind(protection)?;
     let wanted = match kind {

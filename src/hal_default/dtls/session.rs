@@ -151,7 +151,7 @@ impl Session {
     }
 
     /// One turn of the association, after which a reader leaves with the event or waits.
-    #[inline]
+    #[inline(always)] // into the two that read
     fn turn(&self, buffer: &mut [u8], ready: bool, deadline: &Deadline) -> Option<Event> {
         let mut association = self.lock();
         let event = association.turn(buffer, ready);
