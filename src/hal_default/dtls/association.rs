@@ -197,7 +197,17 @@ impl Association {
         (self.effort.is_none() && self.stillborn.is_none()).then_some(Event::Ended(ended))
     }
 
+    /// Goes on with the handshake under way, if there is one.
+    #[inline]
     fn drive(&mut self) -> Option<Event> {
+        if self.effort.is_none() && self.stillborn.is_none() {
+            return None;
+        }
+        self.drive_handshake()
+    }
+
+    #[cold]
+    fn drive_handshake(&mut self) -> Option<Event> {
         if self.stillborn.is_some() {
             return self.stillborn.take().map(Box::new).map(Event::NotRenewed);
         }

@@ -120,9 +120,7 @@ impl Channel {
     /// Opens the next record. A datagram that does not fit into the buffer is cut.
     pub(super) fn take(&mut self, buffer: &mut [u8], peer: &str) -> Taken {
         if !self.buffers.are_there(self.stream.ssl()) {
-            log::error!("{peer}: no memory for a record");
-            self.pending = false;
-            return Taken::Nothing;
+            return self.have_no_buffers(peer);
         }
         // Where the server asks for our last flight again, OpenSSL repeats it from inside a read.
         self.stream.wire_mut().gather();
@@ -136,20 +134,33 @@ impl Channel {
                 self.pending = self.holds_early_records || self.stream.wire().has_mail();
                 Taken::Datagram(length)
             }
-            Err(trouble) if trouble.wants_to_wait() => {
-                // The repetition of a last flight may not have left; the server asks again.
-                if let Some(error) = self.stream.wire_mut().take_error() {
-                    log::debug!("{peer}: {error}");
-                }
-                self.holds_early_records = false;
-                self.pending = false;
-                Taken::Nothing
-            }
-            Err(trouble) => Taken::Ended(self.end(&trouble, peer)),
+            Err(trouble) => self.took_nothing(&trouble, peer),
         }
     }
 
+    #[cold]
+    fn took_nothing(&mut self, trouble: &Trouble, peer: &str) -> Taken {
+        if !trouble.wants_to_wait() {
+            return Taken::Ended(self.end(trouble, peer));
+        }
+        // The repetition of a last flight may not have left; the server asks again.
+        if let Some(error) = self.stream.wire_mut().take_error() {
+            log::debug!("{peer}: {error}");
+        }
+        self.holds_early_records = false;
+        self.pending = false;
+        Taken::Nothing
+    }
+
+    #[cold]
+    fn have_no_buffers(&mut self, peer: &str) -> Taken {
+        log::error!("{peer}: no memory for a record");
+        self.pending = false;
+        Taken::Nothing
+    }
+
     /// Keeps the borders of datagrams: OpenSSL would give the rest of a record as the next one.
+    #[cold]
     fn drop_rest_of_record(&mut self, peer: &str) {
         if self.stream.ssl().pending() == 0 {
             return;

@@ -139,6 +139,7 @@ impl Session {
         // One reading of the clock less for what comes during the first wait.
         match self.waker.wait_readable(self.descriptor, patience) {
             Wait::Ready => match self.turn(buffer, true, &deadline) {
+                Some(Event::Datagram(length)) => Read::Datagram(length),
                 Some(event) => self.tell(event),
                 None => self.read_on(buffer, true, deadline),
             },
@@ -193,6 +194,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     fn tell(&self, event: Event) -> Read {
         match event {
             Event::Datagram(length) => Read::Datagram(length),
