@@ -102,24 +102,30 @@ impl Channel {
             return Err(SendError::Ended(ended));
         }
         if !self.buffers.are_there(self.stream.ssl()) {
-            log::error!("{peer}: no memory for a record");
+            self.have_no_buffers(peer);
             return Err(SendError::Transport);
         }
         if let Err(trouble) = self.stream.write(datagram) {
             return Err(SendError::Ended(self.end(&trouble, peer)));
         }
-        match self.stream.wire_mut().take_error() {
-            None => Ok(()),
-            Some(error) => {
-                log::warn!("{peer}: sending failed: {error}");
-                Err(SendError::Transport)
-            }
+        if self.stream.wire().has_error() {
+            return Err(self.was_not_sent(peer));
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn was_not_sent(&mut self, peer: &str) -> SendError {
+        if let Some(error) = self.stream.wire_mut().take_error() {
+            log::warn!("{peer}: sending failed: {error}");
+        }
+        SendError::Transport
     }
 
     /// Opens the next record. A datagram that does not fit into the buffer is cut.
     pub(super) fn take(&mut self, buffer: &mut [u8], peer: &str) -> Taken {
         if !self.buffers.are_there(self.stream.ssl()) {
+            self.pending = false;
             return self.have_no_buffers(peer);
         }
         // Where the server asks for our last flight again, OpenSSL repeats it from inside a read.
@@ -153,9 +159,8 @@ impl Channel {
     }
 
     #[cold]
-    fn have_no_buffers(&mut self, peer: &str) -> Taken {
+    fn have_no_buffers(&self, peer: &str) -> Taken {
         log::error!("{peer}: no memory for a record");
-        self.pending = false;
         Taken::Nothing
     }
 
@@ -184,6 +189,7 @@ impl Channel {
     }
 
     /// Notes how the session ended: this is no trouble that waiting would cure.
+    #[cold]
     fn end(&mut self, trouble: &Trouble, peer: &str) -> Ended {
         let ended = if trouble.code == ErrorCode::ZERO_RETURN {
             log::warn!("{peer}: the server closed the DTLS session (close_notify)");

@@ -106,12 +106,7 @@ impl Session {
     pub(super) fn write(&self, datagram: &[u8]) -> Result<(), WriteError> {
         self.written_here.store(true, Ordering::Relaxed);
         if datagram.is_empty() || datagram.len() > MAX_RECORD {
-            log::error!(
-                "{}: a record cannot carry {} bytes",
-                self.peer,
-                datagram.len()
-            );
-            return Err(WriteError::Length);
+            return Err(self.is_no_record(datagram.len()));
         }
         let mut association = self.lock();
         let channel = association.channel().ok_or(WriteError::Transport)?;
@@ -124,6 +119,12 @@ impl Session {
                 }
                 SendError::Transport => WriteError::Transport,
             })
+    }
+
+    #[cold]
+    fn is_no_record(&self, length: usize) -> WriteError {
+        log::error!("{}: a record cannot carry {length} bytes", self.peer);
+        WriteError::Length
     }
 
     /// Waits for one datagram; a time-out of 0 ms waits for ever. What does not fit into the buffer
