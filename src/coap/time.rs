@@ -30,6 +30,12 @@ impl Instant {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+
+    /// As [`since`](Self::since), in milliseconds.
+    #[must_use]
+    pub const fn span_since(self, earlier: Self) -> Millis {
+        Millis(self.0.saturating_sub(earlier.0))
+    }
 }
 
 impl Add<Duration> for Instant {
@@ -49,7 +55,12 @@ impl Add<Duration> for Instant {
 pub struct Millis(u64);
 
 impl Millis {
-    pub(super) const fn new(millis: u64) -> Self {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+
+    /// So many milliseconds.
+    #[must_use]
+    pub const fn new(millis: u64) -> Self {
         Self(millis)
     }
 
@@ -114,6 +125,10 @@ mod tests {
         let (a, b) = (Instant::from_millis(5), Instant::from_millis(9));
         assert_eq!(b.since(a), Duration::from_millis(4));
         assert_eq!(a.since(b), Duration::ZERO);
+        assert_eq!(
+            (b.span_since(a), a.span_since(b)),
+            (Millis(4), Millis::ZERO)
+        );
         assert_eq!(a + Duration::MAX, Instant::from_millis(u64::MAX));
     }
 

@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::super::clock::Moment;
 use super::channel::{Channel, Ended, Taken};
 use super::dialer::Dialer;
 use super::effort::{Effort, Purpose};
@@ -126,7 +127,7 @@ impl Association {
     }
 
     /// Ends a read that began at `now`.
-    pub(super) fn rest(&mut self, now: Instant, has_given: bool) {
+    pub(super) fn rest(&mut self, now: Moment, has_given: bool) {
         if let Some(channel) = &mut self.channel {
             channel.rest(now, has_given);
         }

@@ -1,11 +1,11 @@
 //! The record protection of one established session: OpenSSL after its handshake.
 
 use std::ffi::c_int;
-use std::time::Instant;
 
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::{ErrorCode, SslRef};
 
+use super::super::clock::Moment;
 use super::buffers::Buffers;
 use super::failure::fatal_alert;
 use super::records::{Protection, Record};
@@ -182,7 +182,7 @@ impl Channel {
     }
 
     /// Gives buffers back that a session does not need which is read from at `now` and has nothing more to give.
-    pub(super) fn rest(&mut self, now: Instant, has_given: bool) {
+    pub(super) fn rest(&mut self, now: Moment, has_given: bool) {
         if !self.pending && self.ended.is_none() {
             self.buffers.rest(self.stream.ssl(), now, has_given);
         }

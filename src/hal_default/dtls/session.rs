@@ -144,7 +144,7 @@ impl Session {
                 Some(event) => self.tell(event),
                 None => self.read_on(buffer, true, deadline),
             },
-            Wait::TimedOut if deadline.is_past() => {
+            Wait::TimedOut => {
                 self.lock().rest(deadline.begun(), false);
                 Read::Timeout
             }
