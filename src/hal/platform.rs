@@ -53,6 +53,10 @@ impl Platform for HalPlatform {
         random::next_u32()
     }
 
+    fn random_u16(&self) -> u16 {
+        random::next_u16()
+    }
+
     fn vendor_ids(&self) -> Option<VendorIds> {
         let (partner, module) = (identity::partner_id()?, identity::module_id()?);
         Some(VendorIds {
