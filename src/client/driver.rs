@@ -26,12 +26,12 @@ use core::time::Duration;
 pub const RECEIVE_CAPACITY: usize = 2047;
 
 /// How long to look for a further datagram once one has been handled and others are expected.
-const DRAIN_WAIT: Duration = Duration::from_millis(1);
+const DRAIN_WAIT: Millis = Millis::new(1);
 /// So many datagrams, or so much news, are taken before something else gets its turn: a peer that sends without end
 /// must not put the timers off, nor a program that fails again and again keep its own call from returning.
 pub(super) const MOST_AT_ONCE: usize = 64;
 /// A wait of nothing would not be one.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+const SHORTEST_WAIT: Millis = Millis::new(1);
 
 /// One byte more than a datagram may have, to see that one was cut; and one for a NUL.
 pub(super) type Buffer = Box<[u8; RECEIVE_CAPACITY + 2]>;
@@ -316,7 +316,7 @@ impl<P: Platform, U> Client<P, U> {
             return Turn::Closed;
         }
         let (state, wait) = match calm {
-            Some(next) => (state, next.min(until).since(*now).max(SHORTEST_WAIT)),
+            Some(next) => (state, next.min(until).span_since(*now).max(SHORTEST_WAIT)),
             None => match self.work(state, now, until, expected.is_some(), sink) {
                 Ok(prepared) => prepared,
                 Err(turn) => return turn,
@@ -337,7 +337,7 @@ impl<P: Platform, U> Client<P, U> {
         until: Instant,
         authenticating: bool,
         sink: &mut Sink<'_, U>,
-    ) -> Result<(Locked<'a, P, U>, Duration), Turn> {
+    ) -> Result<(Locked<'a, P, U>, Millis), Turn> {
         let mut next = state.next_deadline();
         let due = next.is_some_and(|due| due <= *now) || !state.is_settled();
         if due {
@@ -361,7 +361,7 @@ impl<P: Platform, U> Client<P, U> {
             state = self.lock();
         }
         let next = next.map_or(until, |next| next.min(until));
-        let mut wait = next.since(*now).max(SHORTEST_WAIT);
+        let mut wait = next.span_since(*now).max(SHORTEST_WAIT);
         if let Some(notice) = notice {
             drop(state);
             sink(notice);

@@ -23,6 +23,11 @@ pub trait Platform {
     /// Thirty-two random bits.
     fn random(&self) -> u32;
 
+    /// Sixteen random bits, where the platform has them for less.
+    fn random_u16(&self) -> u16 {
+        (self.random() >> 16) as u16
+    }
+
     /// Connects to the cloud: resolves the host and, for [`Security::Dtls`](super::Security::Dtls),
     /// completes the handshake. Bounded in time.
     ///

@@ -4,6 +4,7 @@
 use super::driver::{Client, MOST_AT_ONCE, Turn};
 use super::happening::Sink;
 use super::platform::{Platform, Transport};
+use crate::coap::Millis;
 use core::time::Duration;
 
 impl<P: Platform, U> Client<P, U> {
@@ -39,7 +40,7 @@ impl<P: Platform, U> Client<P, U> {
         let mut buffer = self.take_buffer();
         for _ in 0..MOST_AT_ONCE {
             // What is here already comes first, before the timers judge.
-            let received = self.receive(&mut now, Duration::ZERO, None, &mut buffer, sink);
+            let received = self.receive(&mut now, Millis::ZERO, None, &mut buffer, sink);
             if !matches!(received, Turn::Handled | Turn::Progress) {
                 break;
             }

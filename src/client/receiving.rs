@@ -6,15 +6,14 @@ use super::event::Event;
 use super::happening::{Delivery, Happening, ReceiveFailure, Sink};
 use super::platform::{Platform, Received, Transport};
 use super::state::{Locked, Receiver};
-use crate::coap::{Instant, Reply};
-use core::time::Duration;
+use crate::coap::{Instant, Millis, Reply};
 use std::sync::Arc;
 
 /// Waited after a failed receive, so that a socket that fails at once cannot make a caller spin.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
+const PAUSE_AFTER_FAILURE: Millis = Millis::new(10);
 /// Slept at a stretch where there is no connection to wait at: nothing wakes a sleeper, neither a report that
 /// another thread sends nor the client's end.
-const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+const LONGEST_SLEEP: Millis = Millis::new(500);
 
 impl<P: Platform, U> Client<P, U> {
     /// Waits for a datagram, handles it, delivers; with a wait of zero, takes one that is there already. Of
@@ -23,7 +22,7 @@ impl<P: Platform, U> Client<P, U> {
     pub(super) fn receive(
         &self,
         now: &mut Instant,
-        wait: Duration,
+        wait: Millis,
         expected: Option<AuthStatus>,
         buffer: &mut Buffer,
         sink: &mut Sink<'_, U>,
@@ -36,7 +35,7 @@ impl<P: Platform, U> Client<P, U> {
         &'a self,
         state: Locked<'a, P, U>,
         now: &mut Instant,
-        wait: Duration,
+        wait: Millis,
         expected: Option<AuthStatus>,
         buffer: &mut Buffer,
         sink: &mut Sink<'_, U>,
@@ -44,7 +43,7 @@ impl<P: Platform, U> Client<P, U> {
         let wait = if state.is_shared() {
             // Another thread may send, or close the client, meanwhile: what that entails must be noticed in
             // time for the first retransmission.
-            wait.min(state.session.settings().transmission.ack_timeout)
+            wait.min(state.session.settings().transmission.ack_timeout.into())
         } else {
             wait
         };
@@ -61,14 +60,14 @@ impl<P: Platform, U> Client<P, U> {
         };
         let receiver = match Receiver::new(self, state) {
             Ok(receiver) => receiver,
-            Err(_) if wait.is_zero() => return Turn::Nothing,
+            Err(_) if wait == Millis::ZERO => return Turn::Nothing,
             Err(state) => {
-                self.wait_for_receiver(state, wait);
+                self.wait_for_receiver(state, wait.into());
                 *now = self.platform.now();
                 return Turn::Nothing;
             }
         };
-        let received = transport.receive(&mut buffer[..=RECEIVE_CAPACITY], wait);
+        let received = transport.receive(&mut buffer[..=RECEIVE_CAPACITY], wait.into());
         let before = std::mem::replace(now, self.platform.now());
         match received {
             Received::Datagram(len) if len <= RECEIVE_CAPACITY => {
@@ -85,7 +84,7 @@ impl<P: Platform, U> Client<P, U> {
         receiver: Receiver<'_, P, U>,
         received: Received,
         (before, now): (Instant, &mut Instant),
-        wait: Duration,
+        wait: Millis,
         transport: &Arc<P::Transport>,
         sink: &mut Sink<'_, U>,
     ) -> Turn {
@@ -122,9 +121,9 @@ impl<P: Platform, U> Client<P, U> {
         }
     }
 
-    fn pause(&self, wait: Duration, now: &mut Instant) {
-        if !wait.is_zero() {
-            self.platform.sleep(wait);
+    fn pause(&self, wait: Millis, now: &mut Instant) {
+        if wait > Millis::ZERO {
+            self.platform.sleep(wait.into());
             *now = self.platform.now();
         }
     }

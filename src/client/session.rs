@@ -153,6 +153,12 @@ impl<U> Session<U> {
         self.layer.poll_transmission(now, random, repetitions)
     }
 
+    /// Whether nothing is due at `now`, as far as can be told at once.
+    #[must_use]
+    pub fn is_quiet(&self, now: Instant) -> bool {
+        self.layer.is_quiet(now)
+    }
+
     /// Whether any request still waits for the peer, or to be sent.
     #[must_use]
     pub fn is_waiting_for_peer(&self) -> bool {

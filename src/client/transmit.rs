@@ -3,7 +3,20 @@
 use super::driver::Client;
 use super::platform::{Platform, SendFailed, Transport};
 use super::state::State;
-use crate::coap::Instant;
+use crate::coap::{Instant, RandomSource};
+
+/// A platform as a source of chance, each draw of the size that is asked for.
+struct Chance<'a, P>(&'a P);
+
+impl<P: Platform> RandomSource for Chance<'_, P> {
+    fn next_u32(&mut self) -> u32 {
+        self.0.random()
+    }
+
+    fn next_u16(&mut self) -> u16 {
+        self.0.random_u16()
+    }
+}
 
 impl<P: Platform, U> Client<P, U> {
     /// Sends what is due, once what has arrived has been read. A failure, which the transport has logged, is left
@@ -53,8 +66,10 @@ impl<P: Platform, U> Client<P, U> {
         let Some(transport) = state.transport.as_ref().filter(|_| can_send) else {
             return;
         };
-        let random = &mut || self.platform.random();
-        while let Some((token, bytes)) = state.session.poll_transmit(now, random, repetitions) {
+        let random = &mut Chance(&self.platform);
+        while !state.session.is_quiet(now)
+            && let Some((token, bytes)) = state.session.poll_transmit(now, random, repetitions)
+        {
             if transport.send(bytes).is_err() {
                 failed(token);
             }

@@ -273,7 +273,7 @@ impl<U> MessageLayer<U> {
         None
     }
 
-    #[inline(never)]
+    #[inline(always)] // into the one place
     fn transmit(
         &mut self,
         now: Instant,

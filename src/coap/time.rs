@@ -30,6 +30,12 @@ impl Instant {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+
+    /// As [`since`](Self::since), in milliseconds.
+    #[must_use]
+    pub const fn span_since(self, earlier: Self) -> Millis {
+        Millis(self.0.saturating_sub(earlier.0))
+    }
 }
 
 impl Add<Duration> for Instant {
@@ -49,7 +55,12 @@ impl Add<Duration> for Instant {
 pub struct Millis(u64);
 
 impl Millis {
-    pub(super) const fn new(millis: u64) -> Self {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+
+    /// So many milliseconds.
+    #[must_use]
+    pub const fn new(millis: u64) -> Self {
         Self(millis)
     }
 
@@ -91,10 +102,18 @@ pub trait RandomSource {
     /// Thirty-two random bits.
     fn next_u32(&mut self) -> u32;
 
+    /// Sixteen random bits, for sources that have them for less.
+    fn next_u16(&mut self) -> u16 {
+        (self.next_u32() >> 16) as u16
+    }
+
     /// A number below `bound`; 0 when `bound` is 0.
     fn below(&mut self, bound: u32) -> u32 {
-        // The scaling of Lemire's method without its rejection step: the bias is below 2^-32 * bound,
-        // which no use in this crate (jitter, first ids) can notice.
+        // The scaling of Lemire's method without its rejection step: the bias is below 2^-32 * bound, or
+        // 2^-16 * bound, which no use in this crate (jitter, first ids) can notice.
+        if bound <= 1 << 12 {
+            return (u32::from(self.next_u16()) * bound) >> 16;
+        }
         ((u64::from(self.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 }
@@ -114,6 +133,10 @@ mod tests {
         let (a, b) = (Instant::from_millis(5), Instant::from_millis(9));
         assert_eq!(b.since(a), Duration::from_millis(4));
         assert_eq!(a.since(b), Duration::ZERO);
+        assert_eq!(
+            (b.span_since(a), a.span_since(b)),
+            (Millis(4), Millis::ZERO)
+        );
         assert_eq!(a + Duration::MAX, Instant::from_millis(u64::MAX));
     }
 
@@ -138,5 +161,8 @@ mod tests {
         assert_eq!((|| u32::MAX).below(10), 9);
         assert_eq!((|| 0).below(10), 0);
         assert_eq!((|| u32::MAX).below(0), 0);
+        for bound in [1, 1 << 12, (1 << 12) + 1, u32::MAX] {
+            assert_eq!((|| u32::MAX).below(bound), bound - 1);
+        }
     }
 }

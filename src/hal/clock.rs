@@ -35,7 +35,7 @@ pub fn sleep_ms(ms: u32) {
 }
 
 #[allow(clippy::cast_possible_truncation)]
-fn low_bits() -> u32 {
+pub(super) fn low_bits() -> u32 {
     // SAFETY: takes no memory; port promise 2 (no unwinding). A port that returns 32 bits leaves
     // the upper half of the return register undefined, and it is dropped here.
     unsafe { sys::HAL_UptimeMs() as u32 }

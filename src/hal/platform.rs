@@ -3,6 +3,7 @@
 
 use super::SendError;
 use super::dtls::{Arrival, DtlsOptions, DtlsSession, Offer, PskCredentials};
+use super::shared_clock::SharedUptime;
 use super::udp::UdpSocket;
 use super::{certs, clock, identity, milliseconds, random};
 use crate::client::{
@@ -10,15 +11,13 @@ use crate::client::{
     ResumableSession, Security, SendFailed, Transport, VendorIds,
 };
 use crate::coap::Instant;
-use crate::sync::Mutex;
 use std::ffi::CString;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 /// One client's access to the HAL. Holds the client's own clock state, and nothing process-wide.
 #[derive(Debug)]
 pub struct HalPlatform {
-    uptime: Mutex<clock::Uptime>,
+    uptime: SharedUptime,
 }
 
 impl HalPlatform {
@@ -26,12 +25,10 @@ impl HalPlatform {
     /// ports is libc's, which would give a device the same ids and tokens after every boot.
     #[must_use]
     pub fn new() -> Self {
-        let mut uptime = clock::Uptime::start();
+        let uptime = SharedUptime::start();
         #[allow(clippy::cast_possible_truncation)] // the low bits are those that differ
         random::seed(uptime.now_ms() as u32);
-        Self {
-            uptime: Mutex::new(uptime),
-        }
+        Self { uptime }
     }
 }
 
@@ -45,8 +42,7 @@ impl Platform for HalPlatform {
     type Transport = HalTransport;
 
     fn now(&self) -> Instant {
-        let mut uptime = self.uptime.lock().unwrap_or_else(PoisonError::into_inner);
-        Instant::from_millis(uptime.now_ms())
+        Instant::from_millis(self.uptime.now_ms())
     }
 
     fn sleep(&self, duration: Duration) {
@@ -55,6 +51,10 @@ impl Platform for HalPlatform {
 
     fn random(&self) -> u32 {
         random::next_u32()
+    }
+
+    fn random_u16(&self) -> u16 {
+        random::next_u16()
     }
 
     fn vendor_ids(&self) -> Option<VendorIds> {

@@ -15,6 +15,13 @@ pub fn next_u32() -> u32 {
     combine(below_region(), below_region())
 }
 
+/// A random number of 16 bits.
+#[must_use]
+pub fn next_u16() -> u16 {
+    // What a port returns beyond its promise is cut off.
+    below_region() as u16
+}
+
 /// Seeds the port's generator, for ports whose `HAL_Random` is libc's. The Linux default needs no
 /// seed.
 pub fn seed(value: u32) {

@@ -4,8 +4,9 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::clock::Moment;
 use crate::hal::{immediate, milliseconds};
 
 /// Result of a wait.
@@ -252,7 +253,7 @@ pub(super) fn off_standard_streams(socket: UdpSocket) -> io::Result<UdpSocket> {
 /// A wait that began at one point in time, and when it is to end, if at all.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {
-    begun: Instant,
+    begun: Moment,
     patience: Patience,
 }
 
@@ -260,20 +261,20 @@ impl Deadline {
     /// At the end of this patience, from now on.
     pub(super) fn after(patience: Patience) -> Self {
         Self {
-            begun: Instant::now(),
+            begun: Moment::now(),
             patience,
         }
     }
 
     /// When the wait began.
-    pub(super) fn begun(self) -> Instant {
+    pub(super) fn begun(self) -> Moment {
         self.begun
     }
 
     /// The time left; `None` is for ever.
     pub(super) fn remaining(self) -> Option<Duration> {
-        let patience = Duration::from_millis(self.patience.0?.into());
-        Some(patience.saturating_sub(self.begun.elapsed()))
+        let left = u64::from(self.patience.0?).saturating_sub(Moment::now().ms_since(self.begun));
+        Some(Duration::from_millis(left))
     }
 
     /// Whether the end has come.

@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::super::clock::Moment;
 use super::channel::{Channel, Ended, Taken};
 use super::dialer::Dialer;
 use super::effort::{Effort, Purpose};
@@ -11,7 +12,7 @@ use super::failure::Failure;
 use super::handshake::Established;
 use super::records::records;
 use super::resume::Resumable;
-use super::router::{Route, Takers, route};
+use super::router::{Route, Takers, is_for_session, route};
 
 /// Datagrams taken from the socket in one turn, so that a flood of junk does not hold the caller.
 const DATAGRAMS_PER_TURN: u32 = 16;
@@ -126,7 +127,7 @@ impl Association {
     }
 
     /// Ends a read that began at `now`.
-    pub(super) fn rest(&mut self, now: Instant, has_given: bool) {
+    pub(super) fn rest(&mut self, now: Moment, has_given: bool) {
         if let Some(channel) = &mut self.channel {
             channel.rest(now, has_given);
         }
@@ -197,7 +198,17 @@ impl Association {
         (self.effort.is_none() && self.stillborn.is_none()).then_some(Event::Ended(ended))
     }
 
+    /// Goes on with the handshake under way, if there is one.
+    #[inline]
     fn drive(&mut self) -> Option<Event> {
+        if self.effort.is_none() && self.stillborn.is_none() {
+            return None;
+        }
+        self.drive_handshake()
+    }
+
+    #[cold]
+    fn drive_handshake(&mut self) -> Option<Event> {
         if self.stillborn.is_some() {
             return self.stillborn.take().map(Box::new).map(Event::NotRenewed);
         }
@@ -239,6 +250,25 @@ impl Association {
 
     /// Hands the records of the datagram just received to whom they are for.
     fn sort(&mut self, datagram: &[u8]) {
+        if self.effort.is_some() {
+            self.sort_for_two(datagram);
+            return;
+        }
+        let Some(channel) = &mut self.channel else {
+            return;
+        };
+        let Some(protection) = channel.open_protection() else {
+            return;
+        };
+        for record in records(datagram) {
+            if is_for_session(record, protection) {
+                channel.deliver(record);
+            }
+        }
+    }
+
+    #[cold]
+    fn sort_for_two(&mut self, datagram: &[u8]) {
         let takers = Takers {
             session: self.channel.as_ref().and_then(Channel::open_protection),
             handshake: self.effort.is_some(),

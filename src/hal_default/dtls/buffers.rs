@@ -5,13 +5,14 @@
 //! are idle but for moments; a few report many times a second.
 
 use std::ffi::c_int;
-use std::time::{Duration, Instant};
 
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
 
+use super::super::clock::Moment;
+
 /// How soon a datagram comes after the one before in a session that is busy.
-const SOON: Duration = Duration::from_secs(1);
+const SOON_MS: u64 = 1000;
 /// How many must have come so soon, one after the other. A device's first answers do, and are not the beginning of many.
 const STREAK: u32 = 8;
 
@@ -25,7 +26,7 @@ unsafe extern "C" {
 #[derive(Debug)]
 pub(super) struct Buffers {
     there: bool,
-    soon_until: Option<Instant>,
+    soon_until: Option<Moment>,
     /// Datagrams that came soon after the one before.
     streak: u32,
 }
@@ -56,7 +57,7 @@ impl Buffers {
 
     /// The session, read from at `now`, has given a datagram or none, and OpenSSL holds no part of one: gives
     /// the buffers back unless the session is busy.
-    pub(super) fn rest(&mut self, ssl: &SslRef, now: Instant, has_given: bool) {
+    pub(super) fn rest(&mut self, ssl: &SslRef, now: Moment, has_given: bool) {
         let soon = self.soon_until.is_some_and(|until| now < until);
         if has_given {
             self.streak = if soon {
@@ -64,7 +65,7 @@ impl Buffers {
             } else {
                 0
             };
-            self.soon_until = Some(now + SOON);
+            self.soon_until = Some(now.plus_ms(SOON_MS));
         }
         if self.there && !(soon && self.streak >= STREAK) {
             // SAFETY: the object is live. (Refused while anything of a record is left in them.)
@@ -83,27 +84,27 @@ mod tests {
     fn only_a_busy_session_keeps_them() {
         let context = SslContext::builder(SslMethod::dtls_client()).expect("context");
         let ssl = Ssl::new(&context.build()).expect("ssl");
-        let start = Instant::now();
+        let start = Moment::now();
         let mut buffers = Buffers::new();
-        let mut are_kept = |after: Duration, has_given| {
+        let mut are_kept = |after: u64, has_given| {
             assert!(buffers.are_there(&ssl));
-            buffers.rest(&ssl, start + after, has_given);
+            buffers.rest(&ssl, start.plus_ms(after), has_given);
             buffers.there()
         };
-        let mut now = Duration::ZERO;
+        let mut now = 0;
         for _ in 0..2 {
             for _ in 0..STREAK {
                 assert!(!are_kept(now, true));
-                now += SOON / 2;
+                now += SOON_MS / 2;
             }
             assert!(are_kept(now, true), "busy by now");
-            assert!(are_kept(now + SOON / 2, false), "a short break");
-            now += SOON;
+            assert!(are_kept(now + SOON_MS / 2, false), "a short break");
+            now += SOON_MS;
             assert!(!are_kept(now, false), "idle");
         }
         for _ in 0..=STREAK {
             assert!(!are_kept(now, true), "one a second");
-            now += SOON;
+            now += SOON_MS;
         }
     }
 }

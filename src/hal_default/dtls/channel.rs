@@ -1,11 +1,11 @@
 //! The record protection of one established session: OpenSSL after its handshake.
 
 use std::ffi::c_int;
-use std::time::Instant;
 
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::{ErrorCode, SslRef};
 
+use super::super::clock::Moment;
 use super::buffers::Buffers;
 use super::failure::fatal_alert;
 use super::records::{Protection, Record};
@@ -102,27 +102,31 @@ impl Channel {
             return Err(SendError::Ended(ended));
         }
         if !self.buffers.are_there(self.stream.ssl()) {
-            log::error!("{peer}: no memory for a record");
+            self.have_no_buffers(peer);
             return Err(SendError::Transport);
         }
         if let Err(trouble) = self.stream.write(datagram) {
             return Err(SendError::Ended(self.end(&trouble, peer)));
         }
-        match self.stream.wire_mut().take_error() {
-            None => Ok(()),
-            Some(error) => {
-                log::warn!("{peer}: sending failed: {error}");
-                Err(SendError::Transport)
-            }
+        if self.stream.wire().has_error() {
+            return Err(self.was_not_sent(peer));
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn was_not_sent(&mut self, peer: &str) -> SendError {
+        if let Some(error) = self.stream.wire_mut().take_error() {
+            log::warn!("{peer}: sending failed: {error}");
+        }
+        SendError::Transport
     }
 
     /// Opens the next record. A datagram that does not fit into the buffer is cut.
     pub(super) fn take(&mut self, buffer: &mut [u8], peer: &str) -> Taken {
         if !self.buffers.are_there(self.stream.ssl()) {
-            log::error!("{peer}: no memory for a record");
             self.pending = false;
-            return Taken::Nothing;
+            return self.have_no_buffers(peer);
         }
         // Where the server asks for our last flight again, OpenSSL repeats it from inside a read.
         self.stream.wire_mut().gather();
@@ -136,20 +140,32 @@ impl Channel {
                 self.pending = self.holds_early_records || self.stream.wire().has_mail();
                 Taken::Datagram(length)
             }
-            Err(trouble) if trouble.wants_to_wait() => {
-                // The repetition of a last flight may not have left; the server asks again.
-                if let Some(error) = self.stream.wire_mut().take_error() {
-                    log::debug!("{peer}: {error}");
-                }
-                self.holds_early_records = false;
-                self.pending = false;
-                Taken::Nothing
-            }
-            Err(trouble) => Taken::Ended(self.end(&trouble, peer)),
+            Err(trouble) => self.took_nothing(&trouble, peer),
         }
     }
 
+    #[cold]
+    fn took_nothing(&mut self, trouble: &Trouble, peer: &str) -> Taken {
+        if !trouble.wants_to_wait() {
+            return Taken::Ended(self.end(trouble, peer));
+        }
+        // The repetition of a last flight may not have left; the server asks again.
+        if let Some(error) = self.stream.wire_mut().take_error() {
+            log::debug!("{peer}: {error}");
+        }
+        self.holds_early_records = false;
+        self.pending = false;
+        Taken::Nothing
+    }
+
+    #[cold]
+    fn have_no_buffers(&self, peer: &str) -> Taken {
+        log::error!("{peer}: no memory for a record");
+        Taken::Nothing
+    }
+
     /// Keeps the borders of datagrams: OpenSSL would give the rest of a record as the next one.
+    #[cold]
     fn drop_rest_of_record(&mut self, peer: &str) {
         if self.stream.ssl().pending() == 0 {
             return;
@@ -166,13 +182,14 @@ impl Channel {
     }
 
     /// Gives buffers back that a session does not need which is read from at `now` and has nothing more to give.
-    pub(super) fn rest(&mut self, now: Instant, has_given: bool) {
+    pub(super) fn rest(&mut self, now: Moment, has_given: bool) {
         if !self.pending && self.ended.is_none() {
             self.buffers.rest(self.stream.ssl(), now, has_given);
         }
     }
 
     /// Notes how the session ended: this is no trouble that waiting would cure.
+    #[cold]
     fn end(&mut self, trouble: &Trouble, peer: &str) -> Ended {
         let ended = if trouble.code == ErrorCode::ZERO_RETURN {
             log::warn!("{peer}: the server closed the DTLS session (close_notify)");

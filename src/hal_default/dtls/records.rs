@@ -97,6 +97,7 @@ impl<'a> Record<'a> {
 
     /// What kind of record it is; `None` for one that cannot be part of any session of ours. Without
     /// renegotiation the epochs are 0, in clear, and 1, sealed (RFC 6347 4.1).
+    #[inline(always)] // into the one place where records are judged for a session alone
     pub(super) fn kind(self, protection: Protection) -> Option<Kind> {
         match self.epoch() {
             0 if matches!(self.version(), v if v == DTLS_1_0 || v == DTLS_1_2) => {

@@ -32,15 +32,9 @@ pub(super) fn route(record: Record<'_>, takers: Takers) -> Route {
         .handshake
         .then(|| record.kind(Protection::UNSETTLED))
         .flatten();
-    let for_session = takers.session.and_then(|protection| {
-        let kind = record.kind(protection)?;
-        let wanted = match kind {
-            Kind::Sealed => true,
-            Kind::SealedHandshake => record.can_be_finished(protection),
-            Kind::InClear | Kind::AlertInClear(_) => false,
-        };
-        wanted.then_some(kind)
-    });
+    let for_session = takers
+        .session
+        .and_then(|protection| wanted_kind(record, protection));
     match (for_session, for_handshake) {
         (_, Some(Kind::AlertInClear(alert))) => Route::Suspicion(alert),
         (Some(Kind::SealedHandshake), Some(_)) => Route::Both,
@@ -48,6 +42,24 @@ pub(super) fn route(record: Record<'_>, takers: Takers) -> Route {
         (None, Some(_)) => Route::Handshake,
         (None, None) => Route::Nobody,
     }
+}
+
+/// Whether a session that no handshake is to replace takes a record: what [`route`] says then.
+#[inline]
+pub(super) fn is_for_session(record: Record<'_>, protection: Protection) -> bool {
+    wanted_kind(record, protection).is_some()
+}
+
+/// The kind of a record that a session takes.
+#[inline]
+fn wanted_kind(record: Record<'_>, protection: Protection) -> Option<Kind> {
+    let kind = record.kind(protection)?;
+    let wanted = match kind {
+        Kind::Sealed => true,
+        Kind::SealedHandshake => record.can_be_finished(protection),
+        Kind::InClear | Kind::AlertInClear(_) => false,
+    };
+    wanted.then_some(kind)
 }
 
 #[cfg(test)]

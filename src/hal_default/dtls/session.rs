@@ -84,6 +84,9 @@ pub(super) struct Session {
     /// Whether this port's own functions read and write it: see [`Self::renew`].
     read_here: AtomicBool,
     written_here: AtomicBool,
+    /// Whether the association was [at rest](Association::is_at_rest) when it was last looked at, so that a reader
+    /// may begin by waiting. Whoever changes that wakes the reader.
+    at_rest: AtomicBool,
 }
 
 impl Session {
@@ -95,6 +98,7 @@ impl Session {
             waker: Waker::new(),
             read_here: AtomicBool::new(false),
             written_here: AtomicBool::new(false),
+            at_rest: AtomicBool::new(false),
         }
     }
 
@@ -102,21 +106,25 @@ impl Session {
     pub(super) fn write(&self, datagram: &[u8]) -> Result<(), WriteError> {
         self.written_here.store(true, Ordering::Relaxed);
         if datagram.is_empty() || datagram.len() > MAX_RECORD {
-            log::error!(
-                "{}: a record cannot carry {} bytes",
-                self.peer,
-                datagram.len()
-            );
-            return Err(WriteError::Length);
+            return Err(self.is_no_record(datagram.len()));
         }
         let mut association = self.lock();
         let channel = association.channel().ok_or(WriteError::Transport)?;
         channel
             .send(datagram, &self.peer)
             .map_err(|error| match error {
-                SendError::Ended(ended) => WriteError::Ended(ended),
+                SendError::Ended(ended) => {
+                    self.at_rest.store(false, Ordering::Release);
+                    WriteError::Ended(ended)
+                }
                 SendError::Transport => WriteError::Transport,
             })
+    }
+
+    #[cold]
+    fn is_no_record(&self, length: usize) -> WriteError {
+        log::error!("{}: a record cannot carry {length} bytes", self.peer);
+        WriteError::Length
     }
 
     /// Waits for one datagram; a time-out of 0 ms waits for ever. What does not fit into the buffer
@@ -126,32 +134,51 @@ impl Session {
         let patience = Patience::of_call(timeout_ms);
         let deadline = Deadline::after(patience);
         // A caller that does not want to wait has waited for the socket itself, mostly.
-        let mut ready = patience.is_none();
-        let mut waited = false;
+        if patience.is_none() || !self.at_rest.load(Ordering::Acquire) {
+            return self.read_on(buffer, patience.is_none(), deadline);
+        }
+        // One reading of the clock less for what comes during the first wait.
+        match self.waker.wait_readable(self.descriptor, patience) {
+            Wait::Ready => match self.turn(buffer, true, &deadline) {
+                Some(Event::Datagram(length)) => Read::Datagram(length),
+                Some(event) => self.tell(event),
+                None => self.read_on(buffer, true, deadline),
+            },
+            Wait::TimedOut => {
+                self.lock().rest(deadline.begun(), false);
+                Read::Timeout
+            }
+            _ => self.read_on(buffer, false, deadline),
+        }
+    }
+
+    /// One turn of the association, after which a reader leaves with the event or waits.
+    #[inline(always)] // into the two that read
+    fn turn(&self, buffer: &mut [u8], ready: bool, deadline: &Deadline) -> Option<Event> {
+        let mut association = self.lock();
+        let event = association.turn(buffer, ready);
+        if let Some(event) = &event {
+            association.rest(deadline.begun(), matches!(event, Event::Datagram(_)));
+        }
+        self.at_rest
+            .store(association.is_at_rest(), Ordering::Release);
+        event
+    }
+
+    /// [`Self::read`], where it takes more than to wait once.
+    #[inline(never)]
+    fn read_on(&self, buffer: &mut [u8], mut ready: bool, deadline: Deadline) -> Read {
         loop {
-            let due = {
-                let mut association = self.lock();
-                if !ready && association.is_at_rest() {
-                    None
-                } else if let Some(event) = association.turn(buffer, ready) {
-                    association.rest(deadline.begun(), matches!(event, Event::Datagram(_)));
-                    return self.tell(event);
-                } else {
-                    association.due()
-                }
-            };
+            if let Some(event) = self.turn(buffer, ready, &deadline) {
+                return self.tell(event);
+            }
+            let due = self.lock().due();
             // Junk keeps the socket ready without ever giving a record.
             if ready && deadline.is_past() {
                 self.lock().rest(deadline.begun(), false);
                 return Read::Timeout;
             }
-            // One reading of the clock less for what comes during the first wait.
-            let left = if waited {
-                deadline.remaining().into()
-            } else {
-                patience
-            };
-            waited = true;
+            let left = Patience::from(deadline.remaining());
             let wait = due.map_or(left, |due| left.or_less(Some(due).into()));
             match self.waker.wait_readable(self.descriptor, wait) {
                 Wait::Ready => ready = true,
@@ -168,6 +195,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     fn tell(&self, event: Event) -> Read {
         match event {
             Event::Datagram(length) => Read::Datagram(length),
@@ -191,7 +219,10 @@ impl Session {
         let ours =
             self.read_here.load(Ordering::Relaxed) && self.written_here.load(Ordering::Relaxed);
         if ours {
-            self.lock().renew();
+            let mut association = self.lock();
+            association.renew();
+            self.at_rest.store(false, Ordering::Release);
+            drop(association);
             self.waker.wake();
         }
         ours

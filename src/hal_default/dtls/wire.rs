@@ -113,6 +113,11 @@ impl Wire {
         }
     }
 
+    /// Whether there is an error to [take](Self::take_error).
+    pub(super) fn has_error(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// The last error since the previous call.
     pub(super) fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()
