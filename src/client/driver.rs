@@ -340,12 +340,14 @@ impl<P: Platform, U> Client<P, U> {
     ) -> Result<(Locked<'a, P, U>, Duration), Turn> {
         let mut next = state.next_deadline();
         let due = next.is_some_and(|due| due <= *now) || !state.is_settled();
+        // First: the timer that ends a report may be the one that shows that the session is lost.
+        let lost = self.watch_silence(&mut state, *now);
         if due {
             let connected = state.can_send();
             let random = &mut || self.platform.random();
             state.session.advance(*now, random, connected);
         }
-        if let Repair::Connect(before) = self.repair(&mut state, *now) {
+        if let Repair::Connect(before) = lost.or_else(|| self.mend(&mut state, *now)) {
             drop(state);
             self.connect_anew(now, before);
             return Err(Turn::Handled);
