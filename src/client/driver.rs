@@ -350,7 +350,9 @@ impl<P: Platform, U> Client<P, U> {
         if let Repair::Connect(before) = lost.or_else(|| self.mend(&mut state, *now)) {
             drop(state);
             self.connect_anew(now, before);
-            return Err(Turn::Handled);
+            // That may have taken long. If it was in vain and another attempt is due already, that is for another call.
+            let again = authenticating || *now < until || self.lock().can_send();
+            return Err(if again { Turn::Handled } else { Turn::TimeUp });
         }
         if due {
             self.flush(&mut state, *now);

@@ -353,3 +353,27 @@ fn where_no_second_retransmission_comes_the_end_of_the_last_timer_begins_a_renew
         assert_eq!(world.0.borrow().renewals.len(), 1, "for the next report");
     }
 }
+
+#[test]
+fn a_connection_that_takes_long_is_tried_once_in_a_call() {
+    type Call = fn(&Client<Fake, u32>);
+    let calls: [Call; 2] = [
+        |client| client.run(Duration::from_secs(2), &mut |_| {}),
+        |client| client.process(&mut |_| {}),
+    ];
+    for call in calls {
+        let world = Fake::default();
+        let client = secured(&world, None);
+        world.0.borrow_mut().refuse_connects = true;
+        world.0.borrow_mut().connect_takes = 30_000;
+        client.send(&REPORT, 1).unwrap();
+        let mut most = 0;
+        for _ in 0..100 {
+            let before = world.0.borrow().connects;
+            world.0.borrow_mut().now += 1_000;
+            call(&client);
+            most = most.max(world.0.borrow().connects - before);
+        }
+        assert_eq!(most, 1);
+    }
+}
