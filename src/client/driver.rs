@@ -187,6 +187,7 @@ impl<P: Platform, U> Client<P, U> {
     pub fn discover(&self) -> Result<(), SendError> {
         let now = self.platform.now();
         let mut state = self.lock();
+        state.note_user();
         let token = state
             .session
             .discover(&mut || self.platform.random())
