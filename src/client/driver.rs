@@ -352,7 +352,7 @@ impl<P: Platform, U> Client<P, U> {
             drop(state);
             self.connect_anew(now, before);
             // That may have taken long. If it was in vain and another attempt is due already, that is for another call.
-            let again = authenticating || *now < until || self.lock().can_send();
+            let again = *now < until || self.lock().can_send();
             return Err(if again { Turn::Handled } else { Turn::TimeUp });
         }
         if due {
