@@ -66,6 +66,7 @@ impl<P: Platform, U> Client<P, U> {
         if self.is_closed() {
             return Err(AuthError::NotSent);
         }
+        state.note_user();
         state.session.want_authentication(now);
         let connected = state.can_send();
         if !connected {

@@ -187,6 +187,7 @@ impl<P: Platform, U> Client<P, U> {
     pub fn discover(&self) -> Result<(), SendError> {
         let now = self.platform.now();
         let mut state = self.lock();
+        state.note_user();
         let token = state
             .session
             .discover(&mut || self.platform.random())
@@ -340,15 +341,19 @@ impl<P: Platform, U> Client<P, U> {
     ) -> Result<(Locked<'a, P, U>, Millis), Turn> {
         let mut next = state.next_deadline();
         let due = next.is_some_and(|due| due <= *now) || !state.is_settled();
+        // First: the timer that ends a report may be the one that shows that the session is lost.
+        let lost = self.watch_silence(&mut state, *now);
         if due {
             let connected = state.can_send();
             let random = &mut || self.platform.random();
             state.session.advance(*now, random, connected);
         }
-        if let Repair::Connect(before) = self.repair(&mut state, *now) {
+        if let Repair::Connect(before) = lost.or_else(|| self.mend(&mut state, *now)) {
             drop(state);
             self.connect_anew(now, before);
-            return Err(Turn::Handled);
+            // That may have taken long. If it was in vain and another attempt is due already, that is for another call.
+            let again = *now < until || self.lock().can_send();
+            return Err(if again { Turn::Handled } else { Turn::TimeUp });
         }
         if due {
             self.flush(&mut state, *now);

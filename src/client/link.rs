@@ -58,6 +58,15 @@ pub(super) enum Repair<T> {
     Connect(Option<Arc<T>>),
 }
 
+impl<T> Repair<T> {
+    pub(super) fn or_else(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Nothing => other(),
+            connect @ Self::Connect(_) => connect,
+        }
+    }
+}
+
 impl<T: Transport, U> State<T, U> {
     /// Whether what is submitted can leave.
     pub(super) fn can_send(&self) -> bool {
@@ -121,26 +130,27 @@ impl<T: Transport, U> State<T, U> {
 }
 
 impl<P: Platform, U> Client<P, U> {
-    /// Begins what there is to be done about the connection at `now`.
-    pub(super) fn repair(
+    /// Begins to mend at `now` a connection that is known to be dead.
+    pub(super) fn mend(
         &self,
         state: &mut State<P::Transport, U>,
         now: Instant,
     ) -> Repair<P::Transport> {
-        match state.link.phase {
-            Phase::Up => self.watch_silence(state, now),
-            Phase::Suspect | Phase::Renewing => Repair::Nothing,
-            Phase::Down if state.next_repair().is_none_or(|at| now < at) => Repair::Nothing,
-            Phase::Down => self.replace(state, now),
+        match state.next_repair() {
+            Some(at) if at <= now => self.replace(state, now),
+            _ => Repair::Nothing,
         }
     }
 
     /// Renews a DTLS session whose peer does not seem to hear.
-    fn watch_silence(
+    pub(super) fn watch_silence(
         &self,
         state: &mut State<P::Transport, U>,
         now: Instant,
     ) -> Repair<P::Transport> {
+        if state.link.phase != Phase::Up {
+            return Repair::Nothing;
+        }
         let settings = state.session.settings();
         let may = settings.renew_session && state.session.security == Security::Dtls;
         let silent = state.session.layer.silent_since().is_some();

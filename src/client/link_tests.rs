@@ -5,6 +5,7 @@ use super::virtual_world::{
     is_auth, is_post, no_delivery, responses, run, since,
 };
 use super::*;
+use crate::coap::TransmissionParams;
 use core::time::Duration;
 use std::rc::Rc;
 
@@ -327,4 +328,52 @@ fn every_report_ends_once_whatever_happens() {
 fn datagram_again(events: &[(u64, Arriving)]) -> Arriving {
     let bytes = events.first().map(|(_, what)| datagram(what.clone()));
     Arriving::Datagram(bytes.unwrap_or_else(|| vec![0xff; 4]))
+}
+
+#[test]
+fn where_no_second_retransmission_comes_the_end_of_the_last_timer_begins_a_renewal() {
+    for (max_retransmit, sent) in [(0, 1), (1, 2)] {
+        let world = Fake::default();
+        world.0.borrow_mut().renewal_takes = Some(300);
+        world.0.borrow_mut().respond = Some(friendly_cloud(1));
+        let settings = Settings {
+            transmission: TransmissionParams {
+                max_retransmit,
+                ..TransmissionParams::default()
+            },
+            ..Settings::default()
+        };
+        let client = client_at(&world, "coaps://h", settings);
+        client.authenticate(&mut no_delivery).unwrap();
+        // The server has forgotten the session.
+        world.0.borrow_mut().respond = None;
+        client.send(&REPORT, 1).unwrap();
+        assert_eq!(run(&world, &client, 15), ["1 failed: Unacknowledged"]);
+        assert_eq!(posts(&world).len(), sent);
+        assert_eq!(world.0.borrow().renewals.len(), 1, "for the next report");
+    }
+}
+
+#[test]
+fn a_connection_that_takes_long_is_tried_once_in_a_call() {
+    type Call = fn(&Client<Fake, u32>);
+    let calls: [Call; 2] = [
+        |client| client.run(Duration::from_secs(2), &mut |_| {}),
+        |client| client.process(&mut |_| {}),
+    ];
+    for call in calls {
+        let world = Fake::default();
+        let client = secured(&world, None);
+        world.0.borrow_mut().refuse_connects = true;
+        world.0.borrow_mut().connect_takes = 30_000;
+        client.send(&REPORT, 1).unwrap();
+        let mut most = 0;
+        for _ in 0..100 {
+            let before = world.0.borrow().connects;
+            world.0.borrow_mut().now += 1_000;
+            call(&client);
+            most = most.max(world.0.borrow().connects - before);
+        }
+        assert_eq!(most, 1);
+    }
 }

@@ -186,3 +186,20 @@ fn a_thread_that_waited_for_another_takes_over_the_transport() {
         assert_eq!(answers.recv_timeout(PATIENCE), Ok(7));
     });
 }
+
+/// Then the thread that waits comes back in time for the first retransmission.
+#[test]
+fn whatever_another_thread_sends_makes_the_client_a_shared_one() {
+    let calls: [fn(&Client<Threads, u32>); 2] = [
+        |client| client.begin_to_authenticate().expect("begun"),
+        |client| client.discover().expect("sent"),
+    ];
+    for call in calls {
+        let bench = Bench::new();
+        let client = &bench.client;
+        client.lock().note_user();
+        assert!(!client.lock().is_shared());
+        std::thread::scope(|scope| scope.spawn(|| call(client)).join()).expect("no panic");
+        assert!(client.lock().is_shared());
+    }
+}

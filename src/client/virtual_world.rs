@@ -22,6 +22,8 @@ pub(super) struct World {
     pub(super) refuse_writes: bool,
     pub(super) connects: usize,
     pub(super) refuse_connects: bool,
+    /// How long a connection takes to be made, or refused.
+    pub(super) connect_takes: u64,
     pub(super) receives: usize,
     pub(super) draws: u32,
     pub(super) clock_readings: usize,
@@ -83,6 +85,7 @@ impl Platform for Fake {
         assert!(!log_gate::is_held(), "connecting happens without the lock");
         let mut world = self.0.borrow_mut();
         world.connects += 1;
+        world.now += world.connect_takes;
         let resumed = request.resume.map(|session| session.as_bytes().to_vec());
         world.resumed.push(resumed);
         if world.refuse_connects {

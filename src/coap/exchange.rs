@@ -233,8 +233,13 @@ impl<U> Exchange<U> {
         let State::Unacknowledged { due, held, .. } = self.state else {
             return false;
         };
-        // Where there is no second retransmission, the end of the last timer takes its place.
-        let before = 2.min(max_retransmit.saturating_add(1));
+        let before = Self::unheard_before_suspicion(max_retransmit);
         self.unheard > before || (self.unheard == before && due <= now && !held)
+    }
+
+    /// How many transmissions must have met with silence when a timer is to tell that.
+    pub(super) fn unheard_before_suspicion(max_retransmit: u8) -> u8 {
+        // Where there is no second retransmission, the end of the last timer takes its place.
+        2.min(max_retransmit.saturating_add(1))
     }
 }

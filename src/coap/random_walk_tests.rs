@@ -12,6 +12,7 @@ struct Walk {
     now: Instant,
     state: u64,
     submitted: u32,
+    last_number: Option<u32>,
     open: BTreeSet<u32>,
     /// What has been sent since the endpoint was last changed, and when first.
     sent: Vec<Vec<u8>>,
@@ -40,6 +41,7 @@ impl Walk {
             now: Instant::from_millis(1_000_000),
             state,
             submitted: 0,
+            last_number: None,
             open: BTreeSet::new(),
             sent: Vec::new(),
             ids: HashMap::new(),
@@ -71,16 +73,20 @@ impl Walk {
         } else {
             self.layer.submit(&mut random, submission)
         };
-        if taken.is_ok() {
+        if let Ok(number) = taken {
             self.open.insert(self.submitted);
+            self.last_number = Some(number);
         }
         self.submitted += 1;
     }
 
-    fn transmit(&mut self) {
+    fn transmit(&mut self, repetitions: bool) {
         let lifetime = Duration::from_secs(145);
         let mut random = || next(&mut self.state);
-        while let Some((_, bytes)) = self.layer.poll_transmit(self.now, &mut random) {
+        while let Some((_, bytes)) =
+            self.layer
+                .poll_transmission(self.now, &mut random, repetitions)
+        {
             let id = [bytes[2], bytes[3]];
             let fresh = (bytes.to_vec(), self.now);
             let (before, at) = self.ids.entry(id).or_insert_with(|| fresh.clone());
@@ -159,8 +165,29 @@ impl Walk {
             });
     }
 
+    /// The owner gives one request up, or several.
+    fn abort(&mut self) {
+        let most = self.submitted.max(1);
+        let (at, several) = (self.draw(most), self.draw(2) == 0);
+        let (open, gone) = (&mut self.open, |user: u32| user % 16 == at % 16);
+        if several {
+            self.layer.abort_where(|user| gone(*user));
+            open.retain(|user| !gone(*user));
+        } else if let Some(number) = self.last_number
+            && let Some(finished) = self.layer.abort(number)
+        {
+            self.ended(finished.user);
+            self.layer.recycle(finished.request);
+        }
+    }
+
     fn step(&mut self) {
-        match self.draw(40) {
+        match self.draw(44) {
+            40 => self.abort(),
+            41 => self.layer.end_back_off(),
+            42 => self.layer.heard(self.now),
+            // Another thread has read the clock earlier, and comes later.
+            43 => self.now = Instant::from_millis(self.now.as_millis() - 3),
             0..10 => self.submit(false),
             10 => self.submit(true),
             11..25 => self.receive(),
@@ -182,9 +209,16 @@ impl Walk {
                 }
             }
         }
-        self.transmit();
-        self.collect();
+        match self.draw(4) {
+            0 => self.transmit(false),
+            1 => {}
+            _ => {
+                self.transmit(true);
+                self.collect();
+            }
+        }
         let _ = self.layer.suspect(self.now);
+        let _ = self.layer.is_quiet(self.now);
         assert_eq!(self.layer.outstanding(), self.open.len());
         assert!(self.layer.outstanding() <= 64 + 8 + 64);
     }
@@ -194,7 +228,7 @@ impl Walk {
         self.layer.set_paused(false);
         for _ in 0..10_000 {
             self.collect();
-            self.transmit();
+            self.transmit(true);
             let Some(due) = self.layer.next_deadline() else {
                 break;
             };

@@ -10,6 +10,7 @@
 //! the bounded queue and go out at PROBING_RATE, until anything is heard. (Confirmable ones need no
 //! such rule: NSTART and the exponential back-off limit them.)
 
+use super::exchange::Exchange;
 use super::layer::MessageLayer;
 use super::params::{Spans, TransmissionParams};
 use super::time::{Instant, Millis};
@@ -85,8 +86,9 @@ impl<U> MessageLayer<U> {
         let Some(since) = self.silence.since else {
             return false;
         };
+        let before = Exchange::<U>::unheard_before_suspicion(self.params.max_retransmit);
         now >= since + self.spans.exchange_lifetime
-            || self.exchanges.iter().any(|exchange| exchange.unheard > 1)
+            || self.exchanges.iter().any(|e| e.unheard >= before)
     }
 
     /// Whether, for some Confirmable request, the second retransmission is due at `now` or has been

@@ -24,7 +24,7 @@ pub(super) struct Answered {
     pub(super) to: Endpoint,
     /// What a repetition gets: an acknowledgement, or nothing.
     pub(super) reply: Option<Vec<u8>>,
-    /// The response, if the acknowledgement has none.
+    /// The response, if there is no acknowledgement that has it.
     pub(super) separate: Option<Separate>,
 }
 

@@ -255,11 +255,18 @@ impl MessageLayer {
         let token = exchange.token.as_slice();
         if !exchange.confirmable {
             let id = self.dedup.next_id(exchange.among);
-            // A repeated non-confirmable request is silently ignored (RFC 7252 section 4.3).
-            self.remember(now, exchange, None, None);
+            let message = answer.encode(Kind::NonConfirmable, id, token);
+            // Repeated, such a request is silently ignored (RFC 7252 section 4.3), unless it comes by another
+            // session, to which the device has moved since it had no answer.
+            let separate = Separate {
+                id,
+                confirmable: false,
+                message: message.clone(),
+            };
+            self.remember(now, exchange, None, Some(separate));
             return Response {
                 at_once: None,
-                later: answer.encode(Kind::NonConfirmable, id, token),
+                later: message,
             };
         }
         if delivery == Delivery::Piggybacked {

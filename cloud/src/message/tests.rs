@@ -384,6 +384,29 @@ fn a_separate_response_follows_the_device_to_the_resumed_session() {
     }
 }
 
+/// A device sends it once by each session: by the second because nothing came by the first.
+#[test]
+fn a_non_confirmable_request_is_answered_once_by_each_session() {
+    let (mut layer, now) = layer();
+    let bytes = post(1, 7, b"x");
+    let Received::Request { exchange, .. } = layer.receive(now, endpoint(1), RENEWED, &bytes)
+    else {
+        panic!("new");
+    };
+    let outgoing = Outgoing::bare(Code::CONTENT);
+    let sent = layer.answer(now, &exchange, &outgoing, Delivery::Piggybacked);
+    layer.forget(endpoint(1));
+    let none: [Vec<u8>; 0] = [];
+    for (from, expected) in [(endpoint(2), &sent[..]), (endpoint(2), &none)] {
+        match layer.receive(now, from, RENEWED, &bytes) {
+            Received::Handled { note, replies, .. } => {
+                assert_eq!((note, &replies[..]), (Note::Duplicate, expected));
+            }
+            Received::Request { .. } => panic!("taken for a new request"),
+        }
+    }
+}
+
 impl MessageLayer {
     /// What is sent for an answer that is not delayed.
     fn answer(

@@ -51,7 +51,8 @@ pub unsafe extern "C" fn iotx_coap_next_timeout(p_context: *mut iotx_coap_contex
 }
 
 /// Begins to authenticate the device and does not wait: iotx_coap_process or IOT_CoAP_Yield does the rest, within
-/// auth_timeout_ms. How it ends is told by an event, IOTX_COAP_EVENT_AUTHENTICATED or
+/// auth_timeout_ms, or that long after the end of the pause that the cloud has asked for in an earlier answer (5 min at
+/// most). How it ends is told by an event, IOTX_COAP_EVENT_AUTHENTICATED or
 /// IOTX_COAP_EVENT_AUTH_FAILED (see iotx_coap_failure_t), and by iotx_coap_is_authenticated. After a failure it may be
 /// begun again; while one is under way, it is that one. From any thread.
 ///

@@ -187,14 +187,14 @@ impl Handshake {
             .as_ref()
             .filter(|_| !ssl.session_reused())
             .map(Resumable::has_ticket);
-        let resumed = self.resume.filter(|_| ssl.session_reused());
-        let proven_by = match &resumed {
+        let resumed = self.resume.as_ref().filter(|_| ssl.session_reused());
+        let proven_by = match resumed {
             Some(resumed) => resumed.proven_by(),
             None if self.psk.is_chosen() => ProvenBy::Psk,
             None => ProvenBy::Certificate,
         };
         Established {
-            resumable: Resumable::from_handshake(ssl, proven_by, resumed.as_ref()),
+            resumable: Resumable::from_handshake(ssl, proven_by, self.resume.as_ref()),
             proven_by,
             resumed: resumed.is_some(),
             declined_ticket: declined,

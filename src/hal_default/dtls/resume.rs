@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 
 use super::context::Suites;
 
-/// Seconds after a full handshake in which its session may be resumed, whatever happens between. A
-/// server's own limit is mostly shorter.
+/// Seconds after a full handshake with all suites in which its session, and what comes of offering it, may be
+/// resumed, whatever happens between. A server's own limit is mostly shorter.
 const LONGEST_TRUST: u64 = 7 * 24 * 60 * 60;
 
 /// The first bytes of a kept session, the last being the version of this layout: magic, how the
@@ -93,18 +93,26 @@ pub(super) struct Resumable {
 
 impl Resumable {
     /// From a completed handshake; `None` when the server gave neither a ticket nor a session id.
-    /// `resumed` is what the handshake resumed, if it did.
+    /// `offered` is what the handshake was to resume, if anything, and did if OpenSSL says so.
+    ///
+    /// A resumption does not prolong the trust of the full handshake. Nor does one that is declined, although it
+    /// goes on as a full handshake: it has offered the suite of the old session only. Prolonged each time,
+    /// it would keep a device for ever to what its server could do when they first met.
     pub(super) fn from_handshake(
         ssl: &SslRef,
         proven_by: ProvenBy,
-        resumed: Option<&Self>,
+        offered: Option<&Self>,
     ) -> Option<Self> {
         let session = ssl.session().filter(|session| is_resumable(session))?;
+        let until = match offered {
+            Some(offered) if ssl.session_reused() => offered.until,
+            Some(offered) => trusted_until(ssl, now()).min(offered.until),
+            None => trusted_until(ssl, now()),
+        };
         Some(Self {
             session: session.to_owned(),
             proven_by,
-            // Resumption does not prolong the trust of the full handshake.
-            until: resumed.map_or_else(|| trusted_until(ssl, now()), |resumed| resumed.until),
+            until,
         })
     }
 

@@ -82,6 +82,37 @@ fn a_server_that_lost_its_cache_gets_a_full_handshake() {
     assert!(!renewed_with(session, server, context()));
 }
 
+/// A renewal offers the session's suite and no other; and here the server has lost the session, too.
+#[test]
+fn a_server_with_another_kind_of_certificate_is_met_in_a_renewal_too() {
+    let root = authority("root");
+    let identity = |suite| with_identity(&issue(&root, &Leaf::for_suite(suite)));
+    let before = context(identity("ECDHE-ECDSA-AES128-GCM-SHA256"));
+    let server = Server::start_at(free_port(), before, forgetful);
+    let pem = root.pem();
+    let proof = Proof::new(&pem, None);
+    let session = connect_within(HOST, server.address, &proof, brisk()).expect("handshake");
+    check_echo(&session);
+    let address = server.address;
+    server.finish();
+    let after = context(identity("ECDHE-RSA-AES128-GCM-SHA256"));
+    let server = Server::start_at(address, after, |listener| {
+        // Until the device believes the alert, it repeats its hello.
+        let mut connection = loop {
+            if let Ok(connection) = listener.accept() {
+                break connection;
+            }
+        };
+        connection.echo();
+        connection.suite()
+    });
+    assert!(session.renew());
+    await_renewal(&session);
+    check_echo(&session);
+    drop(session);
+    assert!(server.finish().starts_with("ECDHE-RSA"));
+}
+
 #[test]
 fn a_session_with_a_key_is_resumed_too() {
     let context = context(|context: &mut SslContextBuilder| {

@@ -132,6 +132,45 @@ fn a_server_that_declines_gets_a_full_handshake() {
     assert_eq!(other.finish(), [false]);
 }
 
+/// Where a session's end is in the bytes that are kept.
+const UNTIL: std::ops::Range<usize> = 6..14;
+
+/// In a full handshake that began as a resumption, the server could choose nothing but the old session's suite: it
+/// must not go on like that for ever.
+#[test]
+fn a_resumption_that_is_declined_does_not_put_off_the_next_offer_of_all_suites() {
+    let root = authority("root");
+    let identity = issue(&root, &Leaf::for_suite("AES128-SHA"));
+    let old = |context: &mut SslContextBuilder| {
+        with_identity(&identity)(context);
+        context.set_cipher_list("AES128-SHA").expect("suites");
+    };
+    let first = Server::start(HOST, old, serve(1));
+    let address = first.address;
+    let mut kept = keep(connect_resuming(address, &root.pem(), b""));
+    first.finish();
+    // The server is replaced by a better one, which knows none of the sessions.
+    let mut meet = |until: u64| {
+        kept[UNTIL].copy_from_slice(&until.to_be_bytes());
+        let better = context(with_identity(&identity));
+        let better = Server::start_at(address, better, |listener| {
+            let mut connection = listener.accept().expect("handshake");
+            connection.echo();
+            connection.suite()
+        });
+        kept = keep(connect_resuming(address, &root.pem(), &kept));
+        let until_now = u64::from_be_bytes(kept[UNTIL].try_into().expect("eight bytes"));
+        (better.finish(), until_now)
+    };
+    let long = 1 << 40; // longer than any trust, and any certificate
+    let (suite, until) = meet(long);
+    assert!(suite == "AES128-SHA" && until < long, "{suite}");
+    let soon = until - 60 * 60;
+    assert_eq!(meet(soon), (suite, soon));
+    let (suite, anew) = meet(1_000_000_000);
+    assert!(suite.starts_with("ECDHE-") && anew >= until, "{suite}");
+}
+
 /// A resumption offers the session's suite and no other.
 #[test]
 fn a_server_with_another_kind_of_certificate_gets_a_full_handshake() {
@@ -183,7 +222,7 @@ fn a_kept_session_expires() {
     let root = authority("root");
     let server = certificate_server(&root, 2);
     let mut kept = keep(connect_resuming(server.address, &root.pem(), b""));
-    kept[6..14].copy_from_slice(&1_000_000_000u64.to_be_bytes());
+    kept[UNTIL].copy_from_slice(&1_000_000_000u64.to_be_bytes());
     check_echo(&connect_resuming(server.address, &root.pem(), &kept));
     assert_eq!(server.finish(), [false, false]);
 }
