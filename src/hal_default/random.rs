@@ -9,8 +9,9 @@ use super::boundary::guard;
 use zeroize::Zeroize;
 
 /// Random numbers fetched ahead, of 16 bits, which is what the library asks for at a time. A report takes two or
-/// four: a system call for each would be as much as the report's own, and one for 256 reports is none.
-const STOCK: usize = 1024;
+/// three: a system call for each would be as much as the report's own. Not more of them, since every thread of the
+/// firmware pays for what is thread-local, on most systems out of its stack.
+const STOCK: usize = 256;
 
 thread_local! {
     static AHEAD: Stock = const { Stock::empty() };
