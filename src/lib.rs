@@ -12,12 +12,14 @@
 //! * [`hal`]: the seam, safe traits over the imported `HAL_*` symbols;
 //! * `hal_default`: weak Linux defaults for those symbols, reached by the linker only.
 
+mod body;
 mod cancel;
 pub mod capi;
 pub mod client;
 pub mod cloud_auth;
 pub mod coap;
 pub mod download;
+mod few;
 pub mod hal;
 mod hal_default;
 mod host;

@@ -144,6 +144,7 @@ impl<U> Session<U> {
 
     /// The next datagram due at `now`, with the token number of its request. Without `repetitions` only one that leaves
     /// for the first time: for whoever has yet to read what has arrived.
+    #[inline(always)]
     pub fn poll_transmit(
         &mut self,
         now: Instant,

@@ -28,7 +28,6 @@ pub(crate) mod immediate;
 pub(crate) mod opened;
 mod platform;
 pub mod random;
-mod shared_clock;
 pub(crate) mod sys;
 pub mod udp;
 

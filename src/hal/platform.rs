@@ -3,7 +3,6 @@
 
 use super::SendError;
 use super::dtls::{Arrival, DtlsOptions, DtlsSession, Offer, PskCredentials};
-use super::shared_clock::SharedUptime;
 use super::udp::UdpSocket;
 use super::{certs, clock, identity, milliseconds, random};
 use crate::client::{
@@ -17,7 +16,7 @@ use std::time::Duration;
 /// One client's access to the HAL. Holds the client's own clock state, and nothing process-wide.
 #[derive(Debug)]
 pub struct HalPlatform {
-    uptime: SharedUptime,
+    uptime: clock::Uptime,
 }
 
 impl HalPlatform {
@@ -25,7 +24,7 @@ impl HalPlatform {
     /// ports is libc's, which would give a device the same ids and tokens after every boot.
     #[must_use]
     pub fn new() -> Self {
-        let uptime = SharedUptime::start();
+        let uptime = clock::Uptime::start();
         #[allow(clippy::cast_possible_truncation)] // the low bits are those that differ
         random::seed(uptime.now_ms() as u32);
         Self { uptime }
@@ -113,6 +112,7 @@ pub enum HalTransport {
 }
 
 impl Transport for HalTransport {
+    #[inline(always)]
     fn send(&self, datagram: &[u8]) -> Result<(), SendFailed> {
         let sent = match self {
             Self::Udp(socket) => socket.send(datagram),
