@@ -127,6 +127,7 @@ impl Association {
     }
 
     /// Ends a read that began at `now`.
+    #[inline(always)]
     pub(super) fn rest(&mut self, now: Moment, has_given: bool) {
         if let Some(channel) = &mut self.channel {
             channel.rest(now, has_given);
@@ -135,6 +136,7 @@ impl Association {
 
     /// Whether a session lives, has no records to give, and no handshake is under way: nothing happens before
     /// something arrives.
+    #[inline(always)]
     pub(super) fn is_at_rest(&self) -> bool {
         let has_news = |channel: &Channel| channel.has_pending() || channel.ended().is_some();
         self.effort.is_none()

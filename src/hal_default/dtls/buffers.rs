@@ -47,6 +47,7 @@ impl Buffers {
     }
 
     /// Has them there for the next call; without them OpenSSL 3.0 writes to nowhere. `false` without memory.
+    #[inline(always)]
     pub(super) fn are_there(&mut self, ssl: &SslRef) -> bool {
         if !self.there {
             // SAFETY: the object is live.
@@ -57,6 +58,7 @@ impl Buffers {
 
     /// The session, read from at `now`, has given a datagram or none, and OpenSSL holds no part of one: gives
     /// the buffers back unless the session is busy.
+    #[inline(always)]
     pub(super) fn rest(&mut self, ssl: &SslRef, now: Moment, has_given: bool) {
         let soon = self.soon_until.is_some_and(|until| now < until);
         if has_given {

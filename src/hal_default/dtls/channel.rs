@@ -97,6 +97,7 @@ impl Channel {
     }
 
     /// Sends one datagram as one record.
+    #[inline(always)]
     pub(super) fn send(&mut self, datagram: &[u8], peer: &str) -> Result<(), SendError> {
         if let Some(ended) = self.ended {
             return Err(SendError::Ended(ended));
@@ -123,6 +124,7 @@ impl Channel {
     }
 
     /// Opens the next record. A datagram that does not fit into the buffer is cut.
+    #[inline(always)]
     pub(super) fn take(&mut self, buffer: &mut [u8], peer: &str) -> Taken {
         if !self.buffers.are_there(self.stream.ssl()) {
             self.pending = false;
@@ -182,6 +184,7 @@ impl Channel {
     }
 
     /// Gives buffers back that a session does not need which is read from at `now` and has nothing more to give.
+    #[inline(always)]
     pub(super) fn rest(&mut self, now: Moment, has_given: bool) {
         if !self.pending && self.ended.is_none() {
             self.buffers.rest(self.stream.ssl(), now, has_given);

@@ -103,6 +103,7 @@ impl Session {
     }
 
     /// Sends one datagram as one record.
+    #[inline(always)]
     pub(super) fn write(&self, datagram: &[u8]) -> Result<(), WriteError> {
         self.written_here.store(true, Ordering::Relaxed);
         if datagram.is_empty() || datagram.len() > MAX_RECORD {
@@ -129,6 +130,7 @@ impl Session {
 
     /// Waits for one datagram; a time-out of 0 ms waits for ever. What does not fit into the buffer
     /// is cut off. While a renewal is under way, this drives it.
+    #[inline(always)]
     pub(super) fn read(&self, buffer: &mut [u8], timeout_ms: u32) -> Read {
         self.read_here.store(true, Ordering::Relaxed);
         let patience = Patience::of_call(timeout_ms);

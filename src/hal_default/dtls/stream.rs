@@ -100,6 +100,7 @@ impl Stream {
     }
 
     /// Opens the next record; a longer one is left to be read on.
+    #[inline(always)]
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Trouble> {
         let (data, room) = (buffer.as_mut_ptr().cast(), buffer.len());
         let mut length = 0;
@@ -114,6 +115,7 @@ impl Stream {
     }
 
     /// Sends one record.
+    #[inline(always)]
     pub(super) fn write(&mut self, datagram: &[u8]) -> Result<(), Trouble> {
         let (data, mut written) = (datagram.as_ptr().cast(), 0);
         // SAFETY: the object is live and borrowed for writing; pointer and length describe `datagram`.

@@ -58,6 +58,7 @@ impl Wire {
     }
 
     /// Sends what was gathered; from now on one write is one datagram again.
+    #[inline(always)]
     pub(super) fn send_gathered(&mut self) {
         self.gathers = false;
         if !self.outbox.is_empty() {
