@@ -278,6 +278,7 @@ impl Deadline {
     }
 
     /// The time left; `None` is for ever.
+    #[inline(always)]
     pub(super) fn remaining(self) -> Option<Duration> {
         let left = u64::from(self.patience.0?).saturating_sub(Moment::now().ms_since(self.begun));
         Some(Duration::from_millis(left))
