@@ -25,6 +25,9 @@ commit=$("$rustc" --version --verbose | sed -n 's/^commit-hash: //p')
 flags+=("--remap-path-prefix=$("$rustc" --print sysroot)/lib/rustlib/src/rust=/rustc/$commit")
 # SHA-256 as a loop instead of its 64 rounds one after the other: 8 KB less, for what a device computes when it authenticates.
 flags+=(--cfg 'sha2_backend_soft="compact"')
+# Up to which size LLVM compiles functions in place at level "s": the standard library's locks, of which a report takes eight,
+# would be calls otherwise, and no attribute reaches them (docs/size.md).
+flags+=(-C llvm-args=-inline-threshold=110)
 
 separator=$'\x1f'
 join() {

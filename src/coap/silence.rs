@@ -82,6 +82,7 @@ impl<U> MessageLayer<U> {
 
     /// Whether [`suspect`](Self::suspect) is worth asking at `now`: before, it tells nothing.
     #[must_use]
+    #[inline(always)]
     pub fn may_be_suspected(&self, now: Instant) -> bool {
         let Some(since) = self.silence.since else {
             return false;

@@ -51,6 +51,7 @@ fn read_clock(clock: libc::clockid_t) -> Option<u64> {
 pub(super) struct Moment(u64);
 
 impl Moment {
+    #[inline(always)]
     pub(super) fn now() -> Self {
         // Without it no wait would end; but std would not run either.
         Self(read_clock(libc::CLOCK_MONOTONIC).unwrap_or(u64::MAX))
