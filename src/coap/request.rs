@@ -181,16 +181,20 @@ impl RequestHead {
             out.zeroize();
             out.reserve_exact(len);
         }
-        out.clear();
-        out.extend_from_slice(&self.bytes);
+        // A call less than clearing and extending it: the next report mostly is as long as the last.
+        if out.len() != len {
+            out.resize(len, 0);
+        }
+        let (head, rest) = out.split_at_mut(self.bytes.len());
+        head.copy_from_slice(&self.bytes);
+        if let Some((marker, body)) = rest.split_first_mut() {
+            *marker = PAYLOAD_MARKER;
+            body.copy_from_slice(payload);
+        }
         out[0] = message_type.header_byte(TOKEN_LEN as u8);
         out[2..4].copy_from_slice(&message_id.to_be_bytes());
         out[HEADER_LEN..HEADER_LEN + TOKEN_LEN]
             .copy_from_slice(Token::from_number(token).as_slice());
-        if !payload.is_empty() {
-            out.push(PAYLOAD_MARKER);
-            out.extend_from_slice(payload);
-        }
         Ok(())
     }
 }

@@ -10,15 +10,13 @@ use crate::client::{
     ResumableSession, Security, SendFailed, Transport, VendorIds,
 };
 use crate::coap::Instant;
-use crate::sync::Mutex;
 use std::ffi::CString;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 /// One client's access to the HAL. Holds the client's own clock state, and nothing process-wide.
 #[derive(Debug)]
 pub struct HalPlatform {
-    uptime: Mutex<clock::Uptime>,
+    uptime: clock::Uptime,
 }
 
 impl HalPlatform {
@@ -26,12 +24,10 @@ impl HalPlatform {
     /// ports is libc's, which would give a device the same ids and tokens after every boot.
     #[must_use]
     pub fn new() -> Self {
-        let mut uptime = clock::Uptime::start();
+        let uptime = clock::Uptime::start();
         #[allow(clippy::cast_possible_truncation)] // the low bits are those that differ
         random::seed(uptime.now_ms() as u32);
-        Self {
-            uptime: Mutex::new(uptime),
-        }
+        Self { uptime }
     }
 }
 
@@ -45,8 +41,7 @@ impl Platform for HalPlatform {
     type Transport = HalTransport;
 
     fn now(&self) -> Instant {
-        let mut uptime = self.uptime.lock().unwrap_or_else(PoisonError::into_inner);
-        Instant::from_millis(uptime.now_ms())
+        Instant::from_millis(self.uptime.now_ms())
     }
 
     fn sleep(&self, duration: Duration) {
@@ -113,6 +108,7 @@ pub enum HalTransport {
 }
 
 impl Transport for HalTransport {
+    #[inline(always)]
     fn send(&self, datagram: &[u8]) -> Result<(), SendFailed> {
         let sent = match self {
             Self::Udp(socket) => socket.send(datagram),
