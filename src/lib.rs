@@ -18,6 +18,7 @@ pub mod client;
 pub mod cloud_auth;
 pub mod coap;
 pub mod download;
+mod few;
 pub mod hal;
 mod hal_default;
 mod host;

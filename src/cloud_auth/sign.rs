@@ -14,6 +14,7 @@ use sha2::Sha256;
 use zeroize::Zeroize;
 
 use super::secret::{Secret, ct_eq};
+use crate::few;
 
 /// Parameters that are sent but not signed.
 const UNSIGNED: [&str; 4] = ["version", "sign", "resources", "signmethod"];
@@ -122,12 +123,17 @@ pub fn sign_parameters<'a>(
     secret: &[u8],
     parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Signature {
-    let mut signed: Vec<_> = parameters
-        .into_iter()
+    let signed = parameters.into_iter();
+    let mut signed: Vec<_> = signed
         .filter(|(name, _)| !UNSIGNED.contains(name))
         .collect();
-    // Stable: should a name come twice, the values count in the order given.
-    signed.sort_by_key(|&(name, _)| name);
+    sign_in_order(method, secret, &mut signed)
+}
+
+/// [`sign_parameters`] without those that are not signed; compiled once for all kinds of lists.
+fn sign_in_order(method: SignMethod, secret: &[u8], signed: &mut [(&str, &str)]) -> Signature {
+    // Should a name come twice, the values count in the order given.
+    few::sort_by_key(signed, |&(name, _)| name);
     let mac = RawMac::compute(
         method,
         secret,

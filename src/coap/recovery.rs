@@ -7,6 +7,7 @@ use super::layer::MessageLayer;
 use super::message_id::MessageIds;
 use super::silence::Silence;
 use super::time::{Instant, RandomSource};
+use crate::few;
 
 /// What must survive a device's power cycle so that neither message ids nor tokens are used again
 /// too early.
@@ -63,7 +64,7 @@ impl<U> MessageLayer<U> {
         self.silence = Silence::default();
         self.disturb();
         // Stable: within each rank the order stays.
-        self.exchanges.sort_by_key(|e| (!e.urgent, e.is_queued()));
+        few::sort_by_key(&mut self.exchanges, |e| (!e.urgent, e.is_queued()));
         for index in 0..self.exchanges.len() {
             let exchange = &self.exchanges[index];
             if !exchange.is_sent() {
