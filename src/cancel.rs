@@ -40,8 +40,9 @@ pub(crate) struct Shield {
 }
 
 impl Shield {
+    #[inline(always)]
     pub(crate) fn raise() -> Self {
-        let outermost = UP.replace(UP.get() + 1) == 0;
+        let outermost = UP.with(|up| up.replace(up.get() + 1)) == 0;
         Self {
             before: outermost.then(|| set_state(DISABLE)),
             not_send: PhantomData,
@@ -50,8 +51,9 @@ impl Shield {
 }
 
 impl Drop for Shield {
+    #[inline(always)]
     fn drop(&mut self) {
-        UP.set(UP.get() - 1);
+        UP.with(|up| up.set(up.get() - 1));
         if let Some(before) = self.before {
             set_state(before);
         }
@@ -64,6 +66,7 @@ pub(crate) fn is_kept_pending() -> bool {
 }
 
 /// Sets the calling thread's state and gives the one before.
+#[inline(always)]
 fn set_state(state: c_int) -> c_int {
     let mut before = DISABLE;
     // SAFETY: a state that is one, and a valid place for the old one.

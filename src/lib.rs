@@ -12,6 +12,7 @@
 //! * [`hal`]: the seam, safe traits over the imported `HAL_*` symbols;
 //! * `hal_default`: weak Linux defaults for those symbols, reached by the linker only.
 
+mod body;
 mod cancel;
 pub mod capi;
 pub mod client;

@@ -258,7 +258,7 @@ pub unsafe extern "C" fn IOT_CoAP_SendMessage(
     p_path: *mut c_char,
     p_message: *mut iotx_message_t,
 ) -> c_int {
-    boundary!(on_panic => code(iotx_ret_code_t::IOTX_ERR_SEND_MSG_FAILED), {
+    boundary!(in place, on_panic => code(iotx_ret_code_t::IOTX_ERR_SEND_MSG_FAILED), {
         let Some(context) = Context::acquire(p_context) else {
             return refuse_null("IOT_CoAP_SendMessage");
         };
@@ -381,7 +381,7 @@ fn not_sent(context: &Context, error: SendError) -> iotx_ret_code_t {
 /// `p_context` may be any pointer. The callbacks of the messages that were sent are as their type says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context_t) -> c_int {
-    let result = boundary!(on_panic => code(iotx_ret_code_t::IOTX_SUCCESS), {
+    let result = boundary!(in place, on_panic => code(iotx_ret_code_t::IOTX_SUCCESS), {
         let Some(context) = Context::acquire(p_context) else {
             return refuse_null("IOT_CoAP_Yield");
         };

@@ -3,18 +3,38 @@
 use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::body::Body;
 use crate::cancel::Shield;
 
 /// Runs the body of an entry point. A panic must not unwind into C: it becomes one error line and
 /// `on_panic`. Nor may the firmware cancel the thread meanwhile.
-pub(super) fn guard<T>(entry: &str, on_panic: T, body: impl FnOnce() -> T) -> T {
+#[inline(always)]
+pub(super) fn guard<T>(entry: &str, on_panic: T, mut body: impl FnMut() -> T) -> T {
+    let mut result = on_panic;
+    run(entry, Body::new(&mut || result = body()));
+    result
+}
+
+#[inline(never)]
+fn run(entry: &str, body: Body<'_>) {
+    guard_in_place(entry, (), || body.call());
+}
+
+/// [`guard`] for what every report passes: some 150 bytes more, and a call less.
+#[inline(always)]
+pub(super) fn guard_in_place<T>(entry: &str, on_panic: T, body: impl FnOnce() -> T) -> T {
     let _shield = Shield::raise();
     // The entry points keep no state that a panic could leave half changed: locks are taken with
     // `PoisonError::into_inner` and hold values replaced in one step.
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
-        log::error!("{entry}: internal error, the call has failed");
+        failed(entry);
         on_panic
     })
+}
+
+#[cold]
+fn failed(entry: &str) {
+    log::error!("{entry}: internal error, the call has failed");
 }
 
 /// The text at `text`; `None` for NULL and for text that is not UTF-8.
@@ -71,6 +91,10 @@ mod tests {
         });
         assert_eq!(answer, -1);
         assert_eq!(guard("HAL_Test", -1, || 7), 7);
+        let in_place = guard_in_place("HAL_Test", -1, || {
+            std::panic::resume_unwind(Box::new("on purpose"))
+        });
+        assert_eq!(in_place, -1);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::IntoRawFd;
 use std::time::{Duration, Instant};
 
-use super::boundary::{bytes, bytes_mut, guard, text};
+use super::boundary::{bytes, bytes_mut, guard, guard_in_place, text};
 use super::connect::connect;
 use super::socket::{Wait, descriptor, patience, receive_now, send, wait_readable};
 use crate::hal::opened;
@@ -130,7 +130,7 @@ unsafe extern "C" fn iotx_hal_default_udp_write(
     data: *const u8,
     len: c_uint,
 ) -> c_int {
-    guard("HAL_UDP_write", FAILED, || {
+    guard_in_place("HAL_UDP_write", FAILED, || {
         // SAFETY: promised by the caller.
         let (Some(fd), Some(datagram)) = (descriptor(handle), unsafe { bytes(data, len) }) else {
             return FAILED;
@@ -153,7 +153,7 @@ unsafe extern "C" fn iotx_hal_default_udp_read(
     len: c_uint,
     timeout_ms: c_uint,
 ) -> c_int {
-    guard("HAL_UDP_readTimeout", FAILED, || {
+    guard_in_place("HAL_UDP_readTimeout", FAILED, || {
         // SAFETY: promised by the caller.
         let (Some(fd), Some(buffer)) = (descriptor(handle), unsafe { bytes_mut(data, len) }) else {
             return FAILED;

@@ -27,7 +27,7 @@ unsafe fn on<T>(
     name: &str,
     context: NonNull<c_void>,
     or: T,
-    body: impl FnOnce(&Session) -> T,
+    mut body: impl FnMut(&Session) -> T,
 ) -> T {
     guard(name, or, || {
         // SAFETY: promised by the caller; a session is shared, never borrowed mutably.
