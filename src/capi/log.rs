@@ -52,8 +52,8 @@ impl log::Log for HalLogger {
         let mut line = Line::new();
         let module = record
             .module_path()
-            .and_then(|path| path.split("::").nth(1))
-            .map(|module| module.trim_end_matches("_default"));
+            .and_then(|path| path.split(':').nth(2))
+            .map(|module| module.strip_suffix("_default").unwrap_or(module));
         let ident = IDENT.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let separator = if ident.is_empty() { "" } else { "|" };
         // Writing to a `Line` cannot fail: it cuts.

@@ -71,7 +71,8 @@ impl Announcement {
 
 /// The text as a JSON string.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    // Fails for no text.
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 #[cfg(test)]

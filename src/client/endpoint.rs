@@ -91,7 +91,8 @@ impl Endpoint {
     ///
     /// See [`EndpointError`].
     pub fn parse(url: &str) -> Result<Self, EndpointError> {
-        let (scheme, rest) = url.split_once("://").ok_or(EndpointError::Scheme)?;
+        let (scheme, rest) = url.split_once(':').ok_or(EndpointError::Scheme)?;
+        let rest = rest.strip_prefix("//").ok_or(EndpointError::Scheme)?;
         let security = if scheme.eq_ignore_ascii_case("coap") {
             Security::Plain
         } else if scheme.eq_ignore_ascii_case("coaps") {

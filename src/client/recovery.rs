@@ -212,6 +212,7 @@ impl<U> Session<U> {
     }
 
     /// Notices that the token is too old, where the session can do something about it.
+    #[inline(always)]
     fn void_expired(&mut self, now: Instant) {
         let expired = self.grant.as_ref().is_some_and(|g| g.expires <= now);
         if expired && self.settings.reauthenticate && !self.recovery.void {
@@ -233,6 +234,7 @@ impl<U> Session<U> {
     }
 
     /// A report is to be sent: either there is a token for it, or there will be.
+    #[inline(always)]
     pub(super) fn demand_grant(
         &mut self,
         now: Instant,
@@ -431,7 +433,8 @@ impl<U> Session<U> {
             return;
         }
         let pause = self.recovery.may_begin().since(now);
-        log::warn!("the next authentication begins in {} ms", pause.as_millis());
+        let ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        log::warn!("the next authentication begins in {ms} ms");
     }
 
     /// Ends an authentication that the program began, if the next attempt would come too late.

@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 
-use super::socket::off_standard_streams;
+use super::socket::{off_standard_streams, socket_towards};
 
 /// Why there is no socket.
 #[derive(Debug)]
@@ -73,11 +73,7 @@ fn connect_any(addresses: Vec<SocketAddr>) -> Result<UdpSocket, ConnectFailure> 
 }
 
 fn connect_to(address: SocketAddr) -> io::Result<UdpSocket> {
-    let any: SocketAddr = match address {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    let socket = off_standard_streams(UdpSocket::bind(any)?)?;
+    let socket = off_standard_streams(socket_towards(address)?)?;
     socket.connect(address)?;
     Ok(socket)
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem::ManuallyDrop;
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -64,6 +64,7 @@ fn poll_ms(timeout: Option<Duration>) -> libc::c_int {
 
 /// Takes one datagram that is already there; `WouldBlock` when none is. What does not fit is cut
 /// off.
+#[inline(always)]
 pub(super) fn receive_now(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: pointer and length describe `buffer`.
     let got = unsafe {
@@ -93,6 +94,7 @@ pub(super) fn send(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
     }
 }
 
+#[inline(always)]
 fn send_once(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
     // SAFETY: pointer and length describe `datagram`.
     let sent = unsafe {
@@ -143,12 +145,7 @@ fn move_source(fd: RawFd) -> io::Result<()> {
     let socket = ManuallyDrop::new(unsafe { UdpSocket::from_raw_fd(fd) });
     let (peer, before) = (socket.peer_addr()?, socket.local_addr()?);
     // Tried out on another socket: to be connected anew, this one has to forget its peer first.
-    let any = if peer.is_ipv4() {
-        "0.0.0.0:0"
-    } else {
-        "[::]:0"
-    };
-    let probe = UdpSocket::bind(any)?;
+    let probe = socket_towards(peer)?;
     probe.connect(peer)?;
     if probe.local_addr()?.ip() == before.ip() {
         return Err(io::ErrorKind::Unsupported.into());
@@ -157,6 +154,15 @@ fn move_source(fd: RawFd) -> io::Result<()> {
     socket.connect(peer)?;
     log::info!("the device has another address now: going on from there");
     Ok(())
+}
+
+/// A socket of the address family of `peer`, with a port of the system's choice.
+pub(super) fn socket_towards(peer: SocketAddr) -> io::Result<UdpSocket> {
+    let any: SocketAddr = match peer {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    UdpSocket::bind(any)
 }
 
 /// Takes the peer from a connected socket, and with it the source address and port that were chosen for it.
