@@ -81,7 +81,7 @@ else()
     list(APPEND cargo_args --release)
     # What is shipped does not depend on where it was built.
     list(PREPEND cargo_build
-        bash "${PROJECT_SOURCE_DIR}/scripts/remap-paths.sh" "${PROJECT_SOURCE_DIR}" "${IOTX_CARGO_TARGET_DIR}" "${IOTX_RUSTC}")
+        bash "${PROJECT_SOURCE_DIR}/scripts/release-flags.sh" "${PROJECT_SOURCE_DIR}" "${IOTX_CARGO_TARGET_DIR}" "${IOTX_RUSTC}")
     if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
         list(APPEND cargo_environment CARGO_PROFILE_RELEASE_DEBUG=full)
         list(APPEND object_args --keep-debug)

@@ -47,6 +47,7 @@ impl<T> Live<T> {
 }
 
 /// Where the object of this address is, or would be.
+#[inline(always)]
 fn position<T>(objects: &[(usize, Arc<T>)], address: usize) -> Result<usize, usize> {
     objects.binary_search_by_key(&address, |(address, _)| *address)
 }

@@ -71,6 +71,7 @@ impl<T: Transport, U> State<T, U> {
 
     /// Whether connection and session are as they should be: then the session has nothing to do before the
     /// [next deadline](Self::session_deadline).
+    #[inline(always)]
     pub(super) const fn is_settled(&self) -> bool {
         let connected = self.transport.is_some() && matches!(self.link.phase, Phase::Up);
         connected && self.session.is_settled()

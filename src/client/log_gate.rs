@@ -12,25 +12,28 @@ use std::marker::PhantomData;
 type Line = (String, fn(&str));
 
 thread_local! {
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// How many holds there are, times two; and one more while lines wait. Apart from the lines, so that a thread that
+    /// logs nothing never registers their destructor.
+    static HELD: Cell<usize> = const { Cell::new(0) };
     static WAITING: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
-    // Apart from the lines, so that a thread that logs nothing never registers their destructor.
-    static ANY_WAITING: Cell<bool> = const { Cell::new(false) };
 }
+
+const HOLD: usize = 2;
+const ANY_WAITING: usize = 1;
 
 /// Holds back the log lines of this thread until it is dropped.
 pub(crate) struct Hold(PhantomData<*const ()>);
 
 /// Begins to hold back the log lines of this thread.
-#[inline]
+#[inline(always)]
 pub(crate) fn hold() -> Hold {
-    DEPTH.set(DEPTH.get() + 1);
+    HELD.with(|held| held.set(held.get() + HOLD));
     Hold(PhantomData)
 }
 
 /// Whether this thread's lines are being held back.
 pub(crate) fn is_held() -> bool {
-    DEPTH.get() > 0
+    HELD.get() >= HOLD
 }
 
 /// Prints `line` with `print`: at once, or when the last [`Hold`] of this thread ends.
@@ -41,7 +44,7 @@ pub(crate) fn pass(line: String, print: fn(&str)) {
         let _ = WAITING.try_with(|waiting| {
             if let Some(line) = line.take() {
                 waiting.borrow_mut().push((line, print));
-                ANY_WAITING.set(true);
+                HELD.set(HELD.get() | ANY_WAITING);
             }
         });
     }
@@ -51,11 +54,13 @@ pub(crate) fn pass(line: String, print: fn(&str)) {
 }
 
 impl Drop for Hold {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        let depth = DEPTH.get() - 1;
-        DEPTH.set(depth);
-        if depth == 0 && ANY_WAITING.get() {
+        let last = HELD.with(|held| {
+            held.set(held.get() - HOLD);
+            held.get() == ANY_WAITING
+        });
+        if last {
             print_waiting();
         }
     }
@@ -63,7 +68,7 @@ impl Drop for Hold {
 
 #[cold]
 fn print_waiting() {
-    ANY_WAITING.set(false);
+    HELD.set(HELD.get() & !ANY_WAITING);
     // Taken out first: printing may log, or hold, again.
     let lines = WAITING.try_with(RefCell::take).unwrap_or_default();
     for (line, print) in lines {

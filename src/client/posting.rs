@@ -163,6 +163,7 @@ impl<U> Session<U> {
     }
 
     /// The encoded head for the report's path and format, made on first use.
+    #[inline(always)]
     fn head_index(&mut self, report: &Report<'_>) -> Result<usize, ReportError> {
         let (path, content_format) = (report.path, report.content_format);
         let same = |key: &HeadKey| key.path == path && key.content_format == content_format;

@@ -135,6 +135,7 @@ impl<U> Session<U> {
     }
 
     /// The next datagram due at `now`, with the token number of its request.
+    #[inline(always)]
     pub fn poll_transmit(
         &mut self,
         now: Instant,

@@ -81,6 +81,7 @@ impl<T, U> State<T, U> {
     }
 
     /// A buffer to receive into, for the thread that uses the client from now on.
+    #[inline(always)]
     pub(super) fn take_buffer(&mut self) -> Buffer {
         self.note_user();
         let spare = self.spare_buffers.pop();
@@ -88,6 +89,7 @@ impl<T, U> State<T, U> {
     }
 
     /// Takes it back.
+    #[inline(always)]
     pub(super) fn keep_buffer(&mut self, buffer: Buffer) {
         if self.spare_buffers.is_empty() {
             self.spare_buffers.push(buffer);
@@ -151,12 +153,14 @@ impl<'a, P: Platform, U> Receiver<'a, P, U> {
     }
 
     /// Gives it back and goes on under the lock: the threads that then wake find what this one has done.
+    #[inline(always)]
     pub(super) fn done(self) -> Locked<'a, P, U> {
         let client = self.0;
         std::mem::forget(self);
         Self::give_back(client)
     }
 
+    #[inline(always)]
     fn give_back(client: &'a Client<P, U>) -> Locked<'a, P, U> {
         let mut state = client.lock();
         state.receiving = false;

@@ -27,6 +27,7 @@ impl<U> Session<U> {
     }
 
     /// A report has joined those that wait.
+    #[inline(always)]
     pub(super) fn note_waiting(&mut self, now: Instant) {
         if self.recovery.stalled_since.is_some() {
             let bound = self.settings.transmission.max_transmit_wait();

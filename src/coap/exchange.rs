@@ -141,6 +141,7 @@ impl<U> Exchange<U> {
     }
 
     /// What it is to do next, and when; [`Instant::NEVER`] when only an event can tell.
+    #[inline(always)]
     pub(super) fn next_step(&self, gate: &Gate, params: &TransmissionParams) -> (Instant, Step) {
         let released = if self.urgent {
             Instant::default()

@@ -195,6 +195,7 @@ impl<U> MessageLayer<U> {
         Ok(token)
     }
 
+    #[inline(always)]
     pub(super) fn take_token(&mut self, random: &mut dyn RandomSource) -> u32 {
         let exchanges = &self.exchanges;
         self.tokens.take(random, |number| {
@@ -208,7 +209,7 @@ impl<U> MessageLayer<U> {
     ///
     /// A repetition that comes so late that the peer may have forgotten the message id goes out
     /// under a new one: as the repetition it is, it counts towards MAX_RETRANSMIT.
-    #[inline]
+    #[inline(always)]
     pub fn poll_transmit(
         &mut self,
         now: Instant,
@@ -222,6 +223,7 @@ impl<U> MessageLayer<U> {
     }
 
     /// The exchange whose transmission is due, and whether under a new message id.
+    #[inline(always)]
     fn find_due(&mut self, now: Instant) -> Option<(usize, bool)> {
         let [only] = self.exchanges.as_slice() else {
             return self.find_due_of_several(now);
@@ -302,6 +304,7 @@ impl<U> MessageLayer<U> {
     /// When the layer next has something to do by itself; `None` when it only waits for the peer,
     /// or for its owner to end a pause. An instant that has passed already means: now.
     #[must_use]
+    #[inline(always)]
     pub fn next_deadline(&self) -> Option<Instant> {
         match self.quiet_until {
             _ if self.exchanges.is_empty() => None,
@@ -390,6 +393,7 @@ impl<U> MessageLayer<U> {
         {}
     }
 
+    #[inline(always)]
     fn displace_oldest_awaited(&mut self) {
         if self.exchanges.len() < MAX_AWAITED {
             return;

@@ -115,6 +115,7 @@ impl<'a> Iterator for Options<'a> {
 /// Resolves a four-bit delta or length with its extension bytes (section 3.1).
 ///
 /// Sums beyond 65,535 are refused: no option number, and no datagram, reaches them.
+#[inline(always)]
 fn extended(nibble: u8, rest: &mut &[u8]) -> Result<u16, OptionError> {
     match nibble {
         13 => {

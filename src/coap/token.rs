@@ -96,6 +96,7 @@ impl Tokens {
     }
 
     /// Takes the next number and draws its successor, which `in_use` must not hold already.
+    #[inline(always)]
     pub fn take(&mut self, random: &mut dyn RandomSource, in_use: impl Fn(u32) -> bool) -> u32 {
         let taken = self.next;
         let mut next = random.next_u32();

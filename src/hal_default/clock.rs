@@ -28,6 +28,7 @@ fn uptime_of_old_kernels() -> u64 {
     })
 }
 
+#[inline(always)]
 fn read_clock(clock: libc::clockid_t) -> Option<u64> {
     let mut time = libc::timespec {
         tv_sec: 0,
