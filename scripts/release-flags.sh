@@ -25,9 +25,6 @@ commit=$("$rustc" --version --verbose | sed -n 's/^commit-hash: //p')
 flags+=("--remap-path-prefix=$("$rustc" --print sysroot)/lib/rustlib/src/rust=/rustc/$commit")
 # SHA-256 as a loop instead of its 64 rounds one after the other: 8 KB less, for what a device computes when it authenticates.
 flags+=(--cfg 'sha2_backend_soft="compact"')
-# Up to which size LLVM compiles functions in place at level "s", where the standard library's locks would be calls otherwise.
-# Of the size that level 3 costs it takes a quarter, of the instructions that "s" costs it saves nearly all (docs/size.md).
-flags+=(-C llvm-args=-inline-threshold=110)
 
 separator=$'\x1f'
 join() {

@@ -259,7 +259,7 @@ pub unsafe extern "C" fn IOT_CoAP_SendMessage(
     p_message: *mut iotx_message_t,
 ) -> c_int {
     boundary!(in place, on_panic => code(iotx_ret_code_t::IOTX_ERR_SEND_MSG_FAILED), {
-        let Some(context) = Context::acquire(p_context) else {
+        let Some(context) = Context::acquire_in_place(p_context) else {
             return refuse_null("IOT_CoAP_SendMessage");
         };
         // SAFETY: promised by our caller.
@@ -382,7 +382,7 @@ fn not_sent(context: &Context, error: SendError) -> iotx_ret_code_t {
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn IOT_CoAP_Yield(p_context: *mut iotx_coap_context_t) -> c_int {
     let result = boundary!(in place, on_panic => code(iotx_ret_code_t::IOTX_SUCCESS), {
-        let Some(context) = Context::acquire(p_context) else {
+        let Some(context) = Context::acquire_in_place(p_context) else {
             return refuse_null("IOT_CoAP_Yield");
         };
         let Habits {

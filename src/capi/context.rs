@@ -131,7 +131,14 @@ impl Context {
 
     /// The client's context, for one call; `None` for a pointer that is no live client's. The result keeps it
     /// alive even when the program deinitialises it meanwhile, from a callback or from another thread.
+    #[inline(never)]
     pub(super) fn acquire(pointer: *mut c_void) -> Option<Arc<Self>> {
+        Self::acquire_in_place(pointer)
+    }
+
+    /// [`acquire`](Self::acquire) for what every report passes: larger, and a call less.
+    #[inline(always)]
+    pub(super) fn acquire_in_place(pointer: *mut c_void) -> Option<Arc<Self>> {
         LIVE.get(pointer)
     }
 

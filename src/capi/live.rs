@@ -26,6 +26,7 @@ impl<T> Live<T> {
 
     /// The object, for one call; `None` for a pointer that is no live object's. The result keeps it alive even
     /// when the program deinitialises it meanwhile, from a callback or from another thread.
+    #[inline(always)]
     pub(super) fn get(&self, pointer: *mut c_void) -> Option<Arc<T>> {
         let objects = self.lock();
         let index = position(&objects, pointer.addr()).ok()?;

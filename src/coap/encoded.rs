@@ -122,6 +122,7 @@ impl EncodedRequest {
     }
 
     /// Gives it a message id, in its header too.
+    #[inline(always)]
     pub(super) fn identify(&mut self, message_id: u16) {
         self.former_id = self.message_id.replace(message_id);
         self.bytes[2..HEADER_LEN].copy_from_slice(&message_id.to_be_bytes());

@@ -180,6 +180,7 @@ impl<U> Exchange<U> {
 
     /// Notes one transmission at `now`, of a new message id if `fresh`, and sets the timer for what
     /// comes next. Returns when that is.
+    #[inline(always)]
     pub(super) fn transmitted(
         &mut self,
         now: Instant,

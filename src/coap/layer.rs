@@ -252,7 +252,7 @@ impl<U> MessageLayer<U> {
         None
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn transmit(
         &mut self,
         now: Instant,

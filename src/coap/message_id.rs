@@ -63,6 +63,7 @@ impl MessageIds {
 
     /// The next id that `in_use` does not hold, for a message that lives for `lifetime` after
     /// `now`; `None` before [`free_at`](Self::free_at).
+    #[inline(always)]
     pub fn take(
         &mut self,
         now: Instant,

@@ -40,6 +40,7 @@ impl Default for HalPlatform {
 impl Platform for HalPlatform {
     type Transport = HalTransport;
 
+    #[inline(always)]
     fn now(&self) -> Instant {
         Instant::from_millis(self.uptime.now_ms())
     }
