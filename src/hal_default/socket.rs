@@ -240,11 +240,13 @@ impl Deadline {
     }
 
     /// At the end of the [`patience`] for `timeout_ms`, from now on.
+    #[inline(always)]
     pub(super) fn after_ms(timeout_ms: u32) -> Self {
         Self::after(patience(timeout_ms))
     }
 
     /// The time left; `None` is for ever.
+    #[inline(always)]
     pub(super) fn remaining(self) -> Option<Duration> {
         self.0
             .map(|at| at.saturating_duration_since(Instant::now()))

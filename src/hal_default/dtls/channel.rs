@@ -69,6 +69,7 @@ impl Channel {
     }
 
     /// Whether there are records to [`take`](Self::take).
+    #[inline(always)]
     pub(super) fn has_pending(&self) -> bool {
         self.ended.is_none()
             && !self.exhausted

@@ -35,7 +35,7 @@ use std::ptr;
 use self::channel::Ended;
 use self::dialer::{Limits, Proof, Target};
 use self::session::{Read, Session, WriteError, establish};
-use super::boundary::{bytes, bytes_mut, guard, text};
+use super::boundary::{bytes, bytes_mut, guard, guard_in_place, text};
 use crate::hal::sys::{
     DTLS_FATAL_ALERT_MESSAGE, DTLS_INVALID_PARAM, DTLS_PEER_CLOSE_NOTIFY, DTLS_READ_DATA_FAILED,
     DTLS_SUCCESS, coap_dtls_options_t,
@@ -111,7 +111,7 @@ unsafe extern "C" fn iotx_hal_default_dtls_write(
     data: *const u8,
     len: *mut c_uint,
 ) -> c_uint {
-    guard("HAL_DTLSSession_write", DTLS_READ_DATA_FAILED, || {
+    guard_in_place("HAL_DTLSSession_write", DTLS_READ_DATA_FAILED, || {
         // SAFETY: promised by the caller; a session is shared, never borrowed mutably.
         let (session, len) = unsafe { (session.cast::<Session>().as_ref(), len.as_ref()) };
         let (Some(session), Some(len)) = (session, len) else {
@@ -146,7 +146,7 @@ unsafe extern "C" fn iotx_hal_default_dtls_read(
     len: *mut c_uint,
     timeout_ms: c_uint,
 ) -> c_uint {
-    guard("HAL_DTLSSession_read", DTLS_READ_DATA_FAILED, || {
+    guard_in_place("HAL_DTLSSession_read", DTLS_READ_DATA_FAILED, || {
         // SAFETY: promised by the caller; a session is shared, never borrowed mutably.
         let (session, len) = unsafe { (session.cast::<Session>().as_ref(), len.as_mut()) };
         let Some(len) = len else {
