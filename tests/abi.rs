@@ -22,10 +22,10 @@ const CORE_ARCHIVE: &str = "libiot_sdk_core.a";
 const SHARED: &str = "libiot_sdk.so";
 
 /// Upper bounds of a release build, in bytes.
-const ARCHIVE_LIMIT: u64 = 1_255_000;
-const SHARED_LIMIT: u64 = 722_000;
+const ARCHIVE_LIMIT: u64 = 1_340_000;
+const SHARED_LIMIT: u64 = 772_000;
 /// What the CoAP example may grow by when it is linked with the archive, and OpenSSL as a shared library.
-const STATIC_LINK_LIMIT: u64 = 453_000;
+const STATIC_LINK_LIMIT: u64 = 484_000;
 
 /// Libraries that the shared one may ask for. Newer systems have libm, libdl and libpthread inside libc.
 const NEEDED: [&str; 7] = [
