@@ -9,6 +9,7 @@ use std::ffi::c_int;
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 use once_cell::sync::OnceCell;
+use openssl::error::ErrorStack;
 use openssl::ssl::SslContextBuilder;
 use openssl::x509::{X509, X509Name, X509NameRef};
 use openssl_sys::{X509_NAME, X509_STORE, X509_STORE_CTX, stack_st_X509};
@@ -93,6 +94,7 @@ fn unusable_extra(problem: String) -> Failure {
 
 fn trust(context: &mut SslContextBuilder, roots: Vec<X509>) -> Result<(), Failure> {
     for root in roots {
+        read_extensions(&root);
         context
             .cert_store_mut()
             .add_cert(root)
@@ -108,6 +110,12 @@ fn parse(pem: &[u8]) -> Result<Vec<X509>, String> {
         Ok(_) => Err("there is none in the PEM text".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Makes OpenSSL read a certificate's extensions now, and not when the first of several threads needs them: it notes that
+/// it has by an atomic flag, which ThreadSanitizer cannot see in it.
+fn read_extensions(root: &X509) {
+    let _ = root.subject_key_id();
 }
 
 // <openssl/x509_vfy.h>, OpenSSL 1.1.0 and later; not in the bindings.
@@ -195,7 +203,12 @@ fn bundled(name: &X509NameRef) -> impl Iterator<Item = &'static X509> {
     certs::ROOTS.iter().zip(&READ).filter_map(|(root, read)| {
         let subject = X509Name::from_der(root.subject).ok()?;
         let same = matches!(subject.try_cmp(name), Ok(Ordering::Equal));
-        same.then(|| read.get_or_try_init(|| X509::from_pem(root.pem())).ok())?
+        let parse = || {
+            let root = X509::from_pem(root.pem())?;
+            read_extensions(&root);
+            Ok::<_, ErrorStack>(root)
+        };
+        same.then(|| read.get_or_try_init(parse).ok())?
     })
 }
 
