@@ -23,9 +23,25 @@ const LONGEST_RECORD: usize = 13 + (1 << 14) + 2048;
 
 thread_local! {
     /// Where datagrams arrive: one for all the associations that a thread serves, since none is in it longer
-    /// than a turn.
-    static ARRIVALS: RefCell<Box<[u8]>> =
-        RefCell::new(vec![0; LONGEST_RECORD].into_boxed_slice());
+    /// than a turn. Empty until it is needed, and again when one of them [has ended](forget_arrivals).
+    static ARRIVALS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Gives back what this thread receives into. Whoever frees its last session leaves nothing behind; another session
+/// has it anew with its next datagram.
+fn forget_arrivals() {
+    // Fails while the thread ends, or inside a turn: then there is nothing to be given back, or it is in use.
+    let _ = ARRIVALS.try_with(|arrivals| {
+        if let Ok(mut arrivals) = arrivals.try_borrow_mut() {
+            *arrivals = Vec::new();
+        }
+    });
+}
+
+/// Whether this thread has something to receive into.
+#[cfg(test)]
+pub(super) fn has_arrivals() -> bool {
+    ARRIVALS.with_borrow(|arrivals| !arrivals.is_empty())
 }
 
 /// What a turn came to.
@@ -177,6 +193,9 @@ impl Association {
     /// Takes a datagram from the socket.
     fn receive(&mut self) -> io::Result<()> {
         ARRIVALS.with_borrow_mut(|arrivals| {
+            if arrivals.is_empty() {
+                *arrivals = vec![0; LONGEST_RECORD];
+            }
             let length = self.dialer.link().receive(arrivals)?;
             self.sort(&arrivals[..length]);
             Ok(())
@@ -293,6 +312,7 @@ impl Association {
 
 impl Drop for Association {
     fn drop(&mut self) {
+        forget_arrivals();
         if let Some(channel) = &mut self.channel {
             channel.close(self.dialer.peer());
         }

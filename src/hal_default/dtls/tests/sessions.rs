@@ -9,6 +9,7 @@ use super::server::{Listener, Server, echo_once, with_identity, with_psk};
 use super::{PATIENCE_MS, connect};
 use crate::hal::dtls::{Arrival, DtlsOptions, DtlsSession, Offer, PskCredentials};
 use crate::hal::{CloseReason, ConnectError, Received, SendError};
+use crate::hal_default::dtls::association::has_arrivals;
 use crate::hal_default::dtls::channel::Ended;
 use crate::hal_default::dtls::session::{Read, WriteError};
 use crate::hal_default::dtls::{
@@ -287,6 +288,17 @@ fn buffers_are_given_back_after_a_report_and_taken_for_the_next() {
     }
     drop(session);
     assert_eq!(server.finish(), 2);
+}
+
+#[test]
+fn the_last_session_that_is_freed_leaves_nothing_to_receive_into() {
+    let root = authority("root");
+    let server = serve(&root, echo_once);
+    let session = open(&root, &server).expect("handshake");
+    assert!(has_arrivals());
+    drop(session);
+    assert!(!has_arrivals());
+    server.finish();
 }
 
 #[test]
