@@ -1,10 +1,11 @@
 //! What the cloud asks for, and what the token's age asks for: waiting, and renewing in time.
 
 use super::virtual_world::{
-    Arriving, Fake, GRANT, REPORT, answer, client_with, friendly_cloud, is_auth, is_post,
-    no_delivery, run, since,
+    Arriving, Fake, GRANT, REPORT, answer, client_at, client_with, diary, friendly_cloud, is_auth,
+    is_post, no_delivery, run, since,
 };
 use super::*;
+use core::time::Duration;
 
 const HOUR: u64 = 3_600;
 
@@ -37,6 +38,35 @@ fn client_of_a_busy_cloud(
     let client = client_with(world, settings);
     client.authenticate(&mut no_delivery).unwrap();
     client
+}
+
+/// On a link with this round trip: one for the authentication, one for the report, and no wait of the client's own.
+#[test]
+fn the_first_answer_comes_two_round_trips_after_the_connection() {
+    for url in ["coap://h", "coaps://h", "coap-psk://h"] {
+        for round_trip in [1, 40, 700, 1_900] {
+            let world = Fake::default();
+            let mut usual = friendly_cloud(round_trip);
+            let symmetric = url.starts_with("coap-psk");
+            world.0.borrow_mut().respond = Some(Box::new(move |request, count| {
+                if symmetric && is_auth(request) {
+                    let grant = br#"{"token":"tok","random":"ad2b3a5eb51d64f7","seqOffset":1}"#;
+                    return vec![(round_trip, answer(request, 0x45, grant))];
+                }
+                usual(request, count)
+            }));
+            let client = client_at(&world, url, Settings::default());
+            let start = world.0.borrow().now;
+            client.authenticate(&mut no_delivery).unwrap();
+            assert_eq!(since(&world, start), round_trip, "{url}");
+            client.send(&REPORT, 1).unwrap();
+            let mut seen = Vec::new();
+            client.run(Duration::from_secs(5), &mut diary(&mut seen));
+            assert_eq!(seen, ["1 answered 2.05"]);
+            assert_eq!(since(&world, start), 2 * round_trip, "{url}");
+            assert_eq!(world.0.borrow().sent.len(), 2);
+        }
+    }
 }
 
 #[test]
