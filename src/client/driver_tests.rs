@@ -65,11 +65,7 @@ fn a_late_answer_still_authenticates_from_run() {
         Err(AuthError::TimedOut)
     );
     let request = world.0.borrow().sent.last().unwrap().1.clone();
-    world
-        .0
-        .borrow_mut()
-        .arriving
-        .push_back((11_000, answer(&request, 0x45, GRANT)));
+    arrive(&world, 11_000, answer(&request, 0x45, GRANT));
     client.run(Duration::from_secs(5), &mut no_delivery);
     assert!(client.is_authenticated());
     assert_eq!(since(&world, 0), 11_000);
@@ -184,7 +180,7 @@ fn junk_does_not_keep_run_from_returning() {
     let client = client(&world);
     for n in 0..100 {
         let junk = Arriving::Datagram(vec![0xff; 3 + n as usize % 40]);
-        world.0.borrow_mut().arriving.push_back((n * 50, junk));
+        arrive(&world, n * 50, junk);
     }
     client.run(Duration::from_millis(2_000), &mut no_delivery);
     assert_eq!(since(&world, 0), 2_000);
@@ -196,11 +192,7 @@ fn a_socket_that_fails_at_once_does_not_make_run_spin() {
     let world = Fake::default();
     let client = client(&world);
     for _ in 0..10_000 {
-        world
-            .0
-            .borrow_mut()
-            .arriving
-            .push_back((0, Arriving::Failure));
+        arrive(&world, 0, Arriving::Failure);
     }
     client.run(Duration::from_millis(1_000), &mut no_delivery);
     assert_eq!(since(&world, 0), 1_000);

@@ -2,8 +2,8 @@
 //! or more failures than it remembers.
 
 use super::virtual_world::{
-    Arriving, Fake, REPORT, answer, arrive, authenticated, client_at, client_with, diary,
-    friendly_cloud, is_auth, is_post, no_delivery, run, since,
+    Arriving, Fake, REPORT, UNCONFIRMED, answer, arrive, authenticated, client_at, client_with,
+    diary, friendly_cloud, is_auth, is_post, no_delivery, run, since,
 };
 use super::*;
 use crate::coap::TransmissionParams;
@@ -11,13 +11,6 @@ use core::time::Duration;
 
 /// One call of the program.
 type Call = fn(&Client<Fake, u32>, &mut happening::Sink<'_, u32>);
-
-fn non() -> Report<'static> {
-    Report {
-        confirmable: false,
-        ..REPORT
-    }
-}
 
 #[test]
 fn a_server_that_ends_every_session_at_once_is_not_flooded_with_handshakes() {
@@ -103,14 +96,14 @@ fn a_program_that_sends_again_what_has_failed_gets_every_call_back() {
             auth.unwrap_or_default()
         }));
         for user in 0..70 {
-            client.send(&non(), user).unwrap();
+            client.send(&UNCONFIRMED, user).unwrap();
         }
         let mut failed = 0;
         call(&client, &mut |happening| {
             if let Happening::ReportFailed(failure) = happening {
                 failed += 1;
                 assert!(failed < 5_000, "the call does not return");
-                client.send(&non(), failure.user).unwrap();
+                client.send(&UNCONFIRMED, failure.user).unwrap();
             }
         });
         assert!(failed > 0);

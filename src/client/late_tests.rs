@@ -2,7 +2,8 @@
 //! they call first.
 
 use super::virtual_world::{
-    Arriving, Fake, REPORT, answer, client_with, diary, friendly_cloud, is_post, no_delivery, run,
+    Arriving, Fake, REPORT, UNCONFIRMED, answer, arrive, client_with, diary, friendly_cloud,
+    is_post, no_delivery, run,
 };
 use super::*;
 use crate::coap::TransmissionParams;
@@ -67,12 +68,8 @@ fn separately(request: &[u8]) -> [Arriving; 2] {
 fn a_report_sent_before_the_last_ones_answer_is_read_does_not_end_that_one() {
     let world = Fake::default();
     let client = left_alone(&world, 1);
-    let unconfirmed = Report {
-        confirmable: false,
-        ..REPORT
-    };
     for n in 1..5 {
-        client.send(&unconfirmed, n).unwrap();
+        client.send(&UNCONFIRMED, n).unwrap();
         let request = last_post(&world);
         if n > 1 {
             // Of the last hour's report.
@@ -89,20 +86,13 @@ fn a_report_sent_before_a_separate_response_is_read_does_not_end_its_request() {
     client.send(&REPORT, 1).unwrap();
     let request = last_post(&world);
     let [acknowledgement, response] = separately(&request);
-    world
-        .0
-        .borrow_mut()
-        .arriving
-        .push_back((0, acknowledgement));
+    arrive(&world, 0, acknowledgement);
     assert!(told(&client).is_empty());
     sleep(&world, vec![response]);
     client.send(&REPORT, 2).unwrap();
     let second = last_post(&world);
-    world
-        .0
-        .borrow_mut()
-        .arriving
-        .push_back((0, answer(&second, 0x45, b"")));
+    let now = world.0.borrow().now;
+    arrive(&world, now, answer(&second, 0x45, b""));
     assert_eq!(told(&client), ["1 answered 2.05", "2 answered 2.05"]);
 }
 
@@ -139,11 +129,7 @@ fn the_first_of_several_answers_that_are_read_repeats_no_other_report() {
 fn an_authentication_begun_before_an_answer_is_read_does_not_end_its_report() {
     let world = Fake::default();
     let client = left_alone(&world, 1);
-    let unconfirmed = Report {
-        confirmable: false,
-        ..REPORT
-    };
-    client.send(&unconfirmed, 1).unwrap();
+    client.send(&UNCONFIRMED, 1).unwrap();
     let request = last_post(&world);
     sleep(&world, vec![answer(&request, 0x45, b"")]);
     client.begin_to_authenticate().unwrap();

@@ -236,11 +236,7 @@ fn processing_takes_no_time_and_delivers_what_is_there() {
     client.send(&REPORT, 7).unwrap();
     client.process(&mut no_delivery);
     let request = world.0.borrow().sent.last().unwrap().1.clone();
-    world
-        .0
-        .borrow_mut()
-        .arriving
-        .push_back((start, answer(&request, 0x45, b"")));
+    arrive(&world, start, answer(&request, 0x45, b""));
     let mut delivered = vec![];
     client.process(&mut responses(|delivery| delivered.push(delivery.user)));
     assert_eq!((delivered, since(&world, start)), (vec![7], 0));
@@ -283,11 +279,7 @@ fn an_answer_that_is_there_comes_before_a_timer_that_has_run_out() {
     let sent = world.0.borrow().sent.len();
     let late = world.0.borrow().now + 60_000;
     world.0.borrow_mut().now = late;
-    world
-        .0
-        .borrow_mut()
-        .arriving
-        .push_back((late, answer(&request, 0x45, b"")));
+    arrive(&world, late, answer(&request, 0x45, b""));
     assert_eq!(client.next_timeout(), Some(Duration::ZERO));
     let mut delivered = 0;
     client.process(&mut responses(|_| delivered += 1));

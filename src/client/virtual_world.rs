@@ -228,6 +228,10 @@ pub(super) const REPORT: Report<'_> = Report {
     content_format: 50,
     confirmable: true,
 };
+pub(super) const UNCONFIRMED: Report<'_> = Report {
+    confirmable: false,
+    ..REPORT
+};
 
 /// Answers /auth with a token and everything else with an empty 2.05, each after `delay` ms.
 pub(super) fn friendly_cloud(delay: u64) -> Responder {

@@ -30,7 +30,17 @@ fn post(kind: u8, id: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 fn request(layer: &mut MessageLayer, now: Instant, from: Endpoint, bytes: &[u8]) -> Exchange {
-    match layer.receive(now, from, own(from), bytes) {
+    request_in(own(from), layer, now, from, bytes)
+}
+
+fn request_in(
+    namespace: Namespace,
+    layer: &mut MessageLayer,
+    now: Instant,
+    from: Endpoint,
+    bytes: &[u8],
+) -> Exchange {
+    match layer.receive(now, from, namespace, bytes) {
         Received::Request { exchange, .. } => exchange,
         Received::Handled { note, .. } => panic!("not a new request: {note:?}"),
     }
@@ -42,7 +52,17 @@ fn handled(
     from: Endpoint,
     bytes: &[u8],
 ) -> (Note, Vec<Vec<u8>>) {
-    match layer.receive(now, from, own(from), bytes) {
+    handled_in(own(from), layer, now, from, bytes)
+}
+
+fn handled_in(
+    namespace: Namespace,
+    layer: &mut MessageLayer,
+    now: Instant,
+    from: Endpoint,
+    bytes: &[u8],
+) -> (Note, Vec<Vec<u8>>) {
+    match layer.receive(now, from, namespace, bytes) {
         Received::Request { .. } => panic!("taken for a new request"),
         Received::Handled { note, replies, .. } => (note, replies),
     }
@@ -330,19 +350,12 @@ const RENEWED: Namespace = Namespace::Secret(48);
 fn a_repetition_by_a_resumed_session_is_answered_as_before() {
     let (mut layer, now) = layer();
     let bytes = post(0, 7, b"x");
-    let Received::Request { exchange, .. } = layer.receive(now, endpoint(1), RENEWED, &bytes)
-    else {
-        panic!("new");
-    };
+    let exchange = request_in(RENEWED, &mut layer, now, endpoint(1), &bytes);
     let outgoing = Outgoing::bare(Code::CONTENT);
     let sent = layer.answer(now, &exchange, &outgoing, Delivery::Piggybacked);
     layer.forget(endpoint(1));
-    match layer.receive(now, endpoint(2), RENEWED, &bytes) {
-        Received::Handled { note, replies, .. } => {
-            assert_eq!((note, replies), (Note::Duplicate, sent));
-        }
-        Received::Request { .. } => panic!("taken for a new request"),
-    }
+    let repeated = handled_in(RENEWED, &mut layer, now, endpoint(2), &bytes);
+    assert_eq!(repeated, (Note::Duplicate, sent));
     // Neither an equal message of another device, nor this one after its time.
     let stranger = layer.receive(now, endpoint(2), Namespace::Secret(49), &bytes);
     assert!(matches!(stranger, Received::Request { .. }));
@@ -357,18 +370,13 @@ fn a_separate_response_follows_the_device_to_the_resumed_session() {
     for delivery in [Delivery::Separate, Delivery::SeparateNon] {
         let (mut layer, now) = layer();
         let bytes = post(0, 7, b"x");
-        let Received::Request { exchange, .. } = layer.receive(now, endpoint(1), RENEWED, &bytes)
-        else {
-            panic!("new");
-        };
+        let exchange = request_in(RENEWED, &mut layer, now, endpoint(1), &bytes);
         let outgoing = Outgoing::bare(Code::CONTENT);
         let sent = layer.answer(now, &exchange, &outgoing, delivery);
-        let mut repeat = |from| match layer.receive(now, from, RENEWED, &bytes) {
-            Received::Handled { note, replies, .. } => {
-                assert_eq!(note, Note::Duplicate);
-                replies
-            }
-            Received::Request { .. } => panic!("taken for a new request"),
+        let mut repeat = |from| {
+            let (note, replies) = handled_in(RENEWED, &mut layer, now, from, &bytes);
+            assert_eq!(note, Note::Duplicate);
+            replies
         };
         assert_eq!(repeat(endpoint(1)), sent[..1], "{delivery:?}");
         assert_eq!(repeat(endpoint(2)), sent, "{delivery:?}");
@@ -389,21 +397,14 @@ fn a_separate_response_follows_the_device_to_the_resumed_session() {
 fn a_non_confirmable_request_is_answered_once_by_each_session() {
     let (mut layer, now) = layer();
     let bytes = post(1, 7, b"x");
-    let Received::Request { exchange, .. } = layer.receive(now, endpoint(1), RENEWED, &bytes)
-    else {
-        panic!("new");
-    };
+    let exchange = request_in(RENEWED, &mut layer, now, endpoint(1), &bytes);
     let outgoing = Outgoing::bare(Code::CONTENT);
     let sent = layer.answer(now, &exchange, &outgoing, Delivery::Piggybacked);
     layer.forget(endpoint(1));
     let none: [Vec<u8>; 0] = [];
     for (from, expected) in [(endpoint(2), &sent[..]), (endpoint(2), &none)] {
-        match layer.receive(now, from, RENEWED, &bytes) {
-            Received::Handled { note, replies, .. } => {
-                assert_eq!((note, &replies[..]), (Note::Duplicate, expected));
-            }
-            Received::Request { .. } => panic!("taken for a new request"),
-        }
+        let (note, replies) = handled_in(RENEWED, &mut layer, now, from, &bytes);
+        assert_eq!((note, &replies[..]), (Note::Duplicate, expected));
     }
 }
 

@@ -314,11 +314,7 @@ fn renewing_server(identity: &Identity) -> Server<bool> {
     Server::start_at(free_port(), with_cookies(identity), |listener| {
         let mut old = listener.accept().expect("handshake");
         old.echo_until_superseded(listener);
-        let mut new = loop {
-            if let Ok(new) = listener.accept() {
-                break new;
-            }
-        };
+        let mut new = listener.accept_eventually();
         new.echo();
         new.is_resumed()
     })

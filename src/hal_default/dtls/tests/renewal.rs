@@ -97,12 +97,7 @@ fn a_server_with_another_kind_of_certificate_is_met_in_a_renewal_too() {
     server.finish();
     let after = context(identity("ECDHE-RSA-AES128-GCM-SHA256"));
     let server = Server::start_at(address, after, |listener| {
-        // Until the device believes the alert, it repeats its hello.
-        let mut connection = loop {
-            if let Ok(connection) = listener.accept() {
-                break connection;
-            }
-        };
+        let mut connection = listener.accept_eventually();
         connection.echo();
         connection.suite()
     });

@@ -181,13 +181,8 @@ fn a_server_with_another_kind_of_certificate_gets_a_full_handshake() {
     let kept = keep(connect_resuming(address, &root.pem(), b""));
     first.finish();
     let other = context(identity("AES128-SHA256"));
-    // Until the device believes the alert, it repeats its hello.
     let other = Server::start_at(address, other, |listener| {
-        let mut connection = loop {
-            if let Ok(connection) = listener.accept() {
-                break connection;
-            }
-        };
+        let mut connection = listener.accept_eventually();
         connection.echo();
         connection.suite()
     });

@@ -221,6 +221,15 @@ pub(super) struct Listener {
 }
 
 impl Listener {
+    /// The next handshake that succeeds: until a device believes an alert, it repeats its hello.
+    pub(super) fn accept_eventually(&mut self) -> Connection {
+        loop {
+            if let Ok(connection) = self.accept() {
+                break connection;
+            }
+        }
+    }
+
     /// The next client's handshake, to its end.
     pub(super) fn accept(&mut self) -> Result<Connection, Broken> {
         let (peer, first) = self.newcomer.take().unwrap_or_else(|| {
