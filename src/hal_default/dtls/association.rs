@@ -96,7 +96,7 @@ impl Association {
 
     /// Begins a handshake for the next session; one that is under way goes on instead.
     pub(super) fn renew(&mut self) {
-        if self.effort.is_some() || self.stillborn.is_some() {
+        if self.is_renewing() {
             return;
         }
         if self.port_is_stale {
@@ -155,8 +155,7 @@ impl Association {
     #[inline(always)]
     pub(super) fn is_at_rest(&self) -> bool {
         let has_news = |channel: &Channel| channel.has_pending() || channel.ended().is_some();
-        self.effort.is_none()
-            && self.stillborn.is_none()
+        !self.is_renewing()
             && self
                 .channel
                 .as_ref()
@@ -216,13 +215,19 @@ impl Association {
         }
         // While another session is being made, that one's fate is the news.
         let ended = channel.ended()?;
-        (self.effort.is_none() && self.stillborn.is_none()).then_some(Event::Ended(ended))
+        (!self.is_renewing()).then_some(Event::Ended(ended))
+    }
+
+    /// Whether a handshake is under way, or has failed without anybody having been told.
+    #[inline(always)]
+    fn is_renewing(&self) -> bool {
+        self.effort.is_some() || self.stillborn.is_some()
     }
 
     /// Goes on with the handshake under way, if there is one.
     #[inline]
     fn drive(&mut self) -> Option<Event> {
-        if self.effort.is_none() && self.stillborn.is_none() {
+        if !self.is_renewing() {
             return None;
         }
         self.drive_handshake()
@@ -230,8 +235,8 @@ impl Association {
 
     #[cold]
     fn drive_handshake(&mut self) -> Option<Event> {
-        if self.stillborn.is_some() {
-            return self.stillborn.take().map(Box::new).map(Event::NotRenewed);
+        if let Some(failure) = self.stillborn.take() {
+            return Some(Event::NotRenewed(Box::new(failure)));
         }
         let (effort, purpose) = self.effort.as_mut()?;
         match effort.drive(&self.dialer, *purpose) {
